@@ -1,0 +1,26 @@
+import type { Evidence } from '../../src/types/evidence.ts';
+import { Lru } from '../../src/util/lru.ts';
+import type { EngineEffect } from '../api/effect.ts';
+
+const OFFENDERS_MAX = 256;
+/** One report suffices to punish; a validator that offends at every height is reported again only after this many. */
+const HEIGHTS_BETWEEN_REPORTS = 64;
+
+/** Lets an offence through once, so that one mad validator does not fill the evidence pool of every node. */
+export class EvidenceDesk {
+  readonly #reported = new Lru<string, number>(OFFENDERS_MAX);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  report(evidence: Evidence, height: number): EngineEffect[] {
+    const key = `${evidence.kind}/${evidence.offender}`;
+    const last = this.#reported.get(key);
+    if (last !== undefined && height < last + HEIGHTS_BETWEEN_REPORTS) return [];
+    this.#reported.set(key, height);
+    this.#count++;
+    return [{ type: 'evidence', evidence }];
+  }
+}

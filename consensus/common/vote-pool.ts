@@ -1,0 +1,91 @@
+import type { SignedMessage } from '../../src/types/message.ts';
+import type { Address } from '../../src/types/primitives.ts';
+import type { FfgState } from './ffg.ts';
+import { setsFor } from './ffg.ts';
+import { sameCheckpoint, type FfgVote } from './ffg-vote.ts';
+import { voteOffence } from './ffg-offence.ts';
+
+/** Votes kept of one validator: its newest. */
+export const VOTES_PER_VOTER_MAX = 16;
+
+type Entry = { readonly vote: FfgVote; readonly message: SignedMessage };
+
+export type Added = {
+  readonly isNew: boolean;
+  /** An earlier message of the same validator with which this one is an offence. */
+  readonly conflict: SignedMessage | null;
+};
+
+/**
+ * Votes heard, by gossip or in blocks, that a block of ours may carry. Bounded by construction: the caller admits known
+ * validators only, and each has VOTES_PER_VOTER_MAX places, so a validator that floods pushes out nobody's votes but
+ * its own. One vote for each voter and target height: the first.
+ */
+export class VotePool {
+  readonly #voters = new Map<Address, Map<number, Entry>>();
+
+  get size(): number {
+    let size = 0;
+    for (const entries of this.#voters.values()) size += entries.size;
+    return size;
+  }
+
+  add(message: SignedMessage, vote: FfgVote): Added {
+    const entries = this.#voters.get(message.from) ?? new Map<number, Entry>();
+    this.#voters.set(message.from, entries);
+    let conflict: SignedMessage | null = null;
+    for (const entry of entries.values()) {
+      if (voteOffence(entry.vote, vote) !== null) conflict = entry.message;
+    }
+    if (entries.has(vote.target.epoch)) return { isNew: false, conflict };
+    entries.set(vote.target.epoch, { vote, message });
+    if (entries.size > VOTES_PER_VOTER_MAX) entries.delete(Math.min(...entries.keys()));
+    return { isNew: entries.has(vote.target.epoch), conflict };
+  }
+
+  /** Height of the newest target this validator voted for; null when none is known. */
+  newestEpoch(voter: Address): number | null {
+    const entries = this.#voters.get(voter);
+    return entries === undefined || entries.size === 0 ? null : Math.max(...entries.keys());
+  }
+
+  /** Those who voted for this link. */
+  votersOf(link: FfgVote): Set<Address> {
+    const voters = new Set<Address>();
+    for (const [voter, entries] of this.#voters) {
+      if (isFor(entries.get(link.target.epoch), link)) voters.add(voter);
+    }
+    return voters;
+  }
+
+  /** Votes that would count in a child of the block with this state and still matter there; newest targets first. */
+  select(state: FfgState, countMax: number): SignedMessage[] {
+    const selected: SignedMessage[] = [];
+    for (const target of [...state.targets].reverse()) {
+      if (target.justified) continue;
+      const link = { source: target.source, target: target.checkpoint };
+      const sets = setsFor(state, target);
+      for (const [voter, entries] of this.#voters) {
+        const entry = entries.get(target.checkpoint.epoch);
+        if (entry === undefined || !isFor(entry, link) || target.votes.has(voter)) continue;
+        if (!sets.some((set) => set.some(({ address }) => address === voter))) continue;
+        if (selected.length === countMax) return selected;
+        selected.push(entry.message);
+      }
+    }
+    return selected;
+  }
+
+  /** Forgets everybody for whom `isKnown` does not hold. */
+  retain(isKnown: (voter: Address) => boolean): void {
+    for (const voter of this.#voters.keys()) if (!isKnown(voter)) this.#voters.delete(voter);
+  }
+}
+
+function isFor(entry: Entry | undefined, link: FfgVote): boolean {
+  return (
+    entry !== undefined &&
+    sameCheckpoint(entry.vote.target, link.target) &&
+    sameCheckpoint(entry.vote.source, link.source)
+  );
+}

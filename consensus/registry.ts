@@ -1,0 +1,20 @@
+import { ConfigError } from '../src/util/errors.ts';
+import type { EngineFactory } from './api/engine.ts';
+
+/** The one place that knows concrete engines. Each is loaded only when wanted. */
+const loaders: { readonly [id: string]: () => Promise<EngineFactory> } = {
+  poa: async () => (await import('./poa/factory.ts')).poaFactory,
+};
+
+export const engineIds: readonly string[] = Object.keys(loaders);
+
+/** Throws ConfigError for an unknown id; its message names the known ones. */
+export async function loadEngine(id: string): Promise<EngineFactory> {
+  const load = Object.hasOwn(loaders, id) ? loaders[id] : undefined;
+  if (load === undefined) {
+    throw new ConfigError(`unknown consensus engine "${id}"; there are: ${engineIds.join(', ')}`, {
+      path: 'consensus',
+    });
+  }
+  return await load();
+}

@@ -1,0 +1,142 @@
+import { request } from 'node:http';
+import { checkConfig, loadGiven, type ConfigFlags } from '../src/node/config.ts';
+import { devAccountKeys } from '../src/node/dev-keys.ts';
+import type { NodeMessage } from '../src/node/ipc.ts';
+import { ConfigError, ParleyError } from '../src/util/errors.ts';
+import { openDataDir, type DataDir } from './data-dir.ts';
+import { NodeChild } from './node-child.ts';
+import { jsonOutput, textOutput, type Output, type ReadyNode } from './output.ts';
+
+/** Longest a stopping node may take before it is killed; nodes stop within 3 s. */
+const STOP_GRACE_MS = 5_000;
+const READY_TIMEOUT_MS = 60_000;
+
+export type DevnetOptions = {
+  readonly configFile: string | undefined;
+  readonly flags: ConfigFlags;
+  readonly fresh: boolean;
+  readonly json: boolean;
+};
+
+/** Runs a devnet until it is told to stop. Resolves with the exit code; throws what kept it from starting. */
+export async function runDevnet(options: DevnetOptions): Promise<number> {
+  const startedAt = performance.now();
+  const output = options.json ? jsonOutput : textOutput;
+  const given = loadGiven(options.configFile, options.flags);
+  const asked = checkConfig(given, options.configFile);
+  const dataDir = openDataDir(asked['data-dir'], given, { fresh: options.fresh, now: Date.now() });
+  const devnet = new Devnet(dataDir, output);
+  const stopAsked = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  try {
+    const started = await Promise.race([devnet.ready(startedAt).then(() => true), stopAsked.then(() => false)]);
+    const ended = started ? await Promise.race([stopAsked.then(() => null), devnet.allExited()]) : null;
+    if (ended !== null) throw new ParleyError('DEVNET_ENDED', 'every node has ended; see their logs in the data directory');
+  } finally {
+    await devnet.stop();
+    dataDir.release();
+  }
+  output.stopped();
+  return 0;
+}
+
+class Devnet {
+  readonly #dataDir: DataDir;
+  readonly #output: Output;
+  readonly #children: NodeChild[] = [];
+  #stopping = false;
+
+  constructor(dataDir: DataDir, output: Output) {
+    this.#dataDir = dataDir;
+    this.#output = output;
+  }
+
+  /** Starts every node; resolves when each has answered and the first block is everywhere. */
+  async ready(startedAt: number): Promise<void> {
+    const { config, configFile, path, created } = this.#dataDir;
+    const count = config.nodes;
+    const started = Array.from({ length: count }, (_, index) => this.#startNode(index, configFile, path));
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new ParleyError('DEVNET_NOT_READY', `no block within ${READY_TIMEOUT_MS / 1000} s; see the logs in ${path}`)),
+        READY_TIMEOUT_MS,
+      );
+    });
+    const accounts = devAccountKeys(config);
+    const nodes = await Promise.race([Promise.all(started), tooLate]);
+    clearTimeout(timer);
+    this.#output.ready({ config, nodes, accounts, created, elapsedMs: performance.now() - startedAt });
+  }
+
+  allExited(): Promise<'exited'> {
+    return Promise.all(this.#children.map((child) => child.exited)).then(() => 'exited' as const);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#children.map((child) => child.stop(STOP_GRACE_MS)));
+  }
+
+  async #startNode(index: number, configFile: string, dataDir: string): Promise<ReadyNode> {
+    const progress = new NodeProgress();
+    const child = new NodeChild({ index, configFile, dataDir, onMessage: (message) => progress.take(message) });
+    this.#children.push(child);
+    void child.exited.then(({ code, signal }) => {
+      const how = signal ?? `exit code ${code ?? 'unknown'}`;
+      progress.fail(new ParleyError('NODE_ENDED', `node ${index} ended while starting (${how}); see ${dataDir}/node-${index}/node.log`));
+      if (!this.#stopping && progress.isReady) this.#output.exited(index, how);
+    });
+    const listening = await progress.listening;
+    await Promise.all([answered(listening.rpc), progress.firstBlock]);
+    progress.isReady = true;
+    const { rpc, ws, p2p, validator } = listening;
+    return { index, rpc, ws, p2p, pid: child.pid, validator };
+  }
+}
+
+type Listening = Extract<NodeMessage, { type: 'listening' }>;
+
+/** What one node has told so far. */
+class NodeProgress {
+  isReady = false;
+  readonly listening: Promise<Listening>;
+  readonly firstBlock: Promise<void>;
+  readonly #heard = Promise.withResolvers<Listening>();
+  readonly #block = Promise.withResolvers<void>();
+
+  constructor() {
+    this.listening = this.#heard.promise;
+    this.firstBlock = this.#block.promise;
+    // A failure is reported by whoever waits; where nobody does yet, it must not end the process.
+    this.listening.catch(() => {});
+    this.firstBlock.catch(() => {});
+  }
+
+  take(message: NodeMessage): void {
+    if (message.type === 'listening') this.#heard.resolve(message);
+    else if (message.type === 'head' && message.head.number > 0) this.#block.resolve();
+    else if (message.type === 'failed') {
+      this.fail(message.config ? new ConfigError(message.message) : new ParleyError('NODE_FAILED', message.message));
+    }
+  }
+
+  fail(error: Error): void {
+    this.#heard.reject(error);
+    this.#block.reject(error);
+  }
+}
+
+/** Resolves when the node answers a call over HTTP. */
+function answered(url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'POST', headers: { 'content-type': 'application/json' }, agent: false }, (response) => {
+      response.resume();
+      response.once('end', resolve);
+    });
+    call.once('error', reject);
+    call.end('{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}');
+  });
+}

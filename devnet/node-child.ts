@@ -1,0 +1,49 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LauncherMessage, NodeMessage } from '../src/node/ipc.ts';
+
+/** The node's entry, beside this file's own kind: .ts from the sources, .js when built. */
+const ENTRY = fileURLToPath(new URL(`../src/node/node-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** One node process of a devnet. Its output goes to node.log in its directory; it ends by itself when the launcher dies. */
+export class NodeChild {
+  readonly index: number;
+  readonly exited: Promise<ChildExit>;
+  readonly #process: ChildProcess;
+
+  constructor(options: {
+    readonly index: number;
+    readonly configFile: string;
+    readonly dataDir: string;
+    readonly onMessage: (message: NodeMessage) => void;
+  }) {
+    this.index = options.index;
+    const directory = join(options.dataDir, `node-${options.index}`);
+    mkdirSync(directory, { recursive: true });
+    const log = openSync(join(directory, 'node.log'), 'a');
+    this.#process = fork(ENTRY, [options.configFile, String(options.index)], { stdio: ['ignore', log, log, 'ipc'] });
+    closeSync(log);
+    this.#process.on('message', (message) => options.onMessage(message as NodeMessage));
+    this.exited = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve({ code, signal }));
+      this.#process.once('error', () => resolve({ code: 1, signal: null }));
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Asks; after `graceMs` insists. */
+  async stop(graceMs: number): Promise<void> {
+    const message: LauncherMessage = { type: 'stop' };
+    if (this.#process.connected) this.#process.send(message, () => {});
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), graceMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+}

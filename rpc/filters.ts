@@ -1,0 +1,83 @@
+/**
+ * Polled filters (eth_newFilter and its kin) for clients without a WebSocket. A filter that nobody polls, or that
+ * overflows, is forgotten: the next poll is told so, and clients make a new one.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Hex } from '../src/types/primitives.ts';
+import { ParleyError } from '../src/util/errors.ts';
+import { limitExceeded } from './errors.ts';
+import type { Feed, FeedRequest } from './feed.ts';
+import type { RpcLimits } from './limits.ts';
+import type { LogQuery } from './log-filter.ts';
+
+type Filter = { entries: string[]; polledMs: number; readonly query: LogQuery | null; readonly stop: () => void };
+
+export class Filters {
+  readonly #feed: Feed;
+  readonly #limits: RpcLimits;
+  readonly #filters = new Map<string, Filter>();
+  readonly #now: () => number;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(feed: Feed, limits: RpcLimits, now: () => number = () => performance.now()) {
+    this.#feed = feed;
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  /** `query` lets eth_getFilterLogs ask again for everything. @throws -32005 when there are too many. */
+  add(request: FeedRequest, query: LogQuery | null = null): Hex {
+    this.#forgetIdle();
+    if (this.#filters.size >= this.#limits.filtersMax) {
+      throw limitExceeded(`this node holds ${this.#filters.size} filters: end some with eth_uninstallFilter`);
+    }
+    const id: Hex = `0x${randomBytes(16).toString('hex')}`;
+    const stop = this.#feed.add(request, (json) => this.#deliver(id, json));
+    this.#filters.set(id, { entries: [], polledMs: this.#now(), query, stop });
+    return id;
+  }
+
+  /** JSON text of the results since the last poll. @throws -32000 "filter not found". */
+  changes(id: string): string {
+    const filter = this.#require(id);
+    const { entries } = filter;
+    filter.entries = [];
+    return `[${entries.join(',')}]`;
+  }
+
+  /** @throws -32000 when there is no such filter, or it is not one of logs. */
+  query(id: string): LogQuery {
+    const { query } = this.#require(id);
+    if (query === null) throw new ParleyError('RPC_INVALID_INPUT', `filter not found: ${id} is not a filter of logs`);
+    return query;
+  }
+
+  remove(id: string): boolean {
+    const filter = this.#filters.get(id);
+    filter?.stop();
+    return this.#filters.delete(id);
+  }
+
+  #deliver(id: string, json: string): void {
+    const filter = this.#filters.get(id);
+    if (filter === undefined) return;
+    const idle = this.#now() - filter.polledMs > this.#limits.filterIdleMs;
+    if (idle || filter.entries.length >= this.#limits.filterEntriesMax) this.remove(id);
+    else filter.entries.push(json);
+  }
+
+  #require(id: string): Filter {
+    this.#forgetIdle();
+    const filter = this.#filters.get(id);
+    if (filter === undefined) {
+      throw new ParleyError('RPC_INVALID_INPUT', 'filter not found: it was ended, unpolled for too long or overfull');
+    }
+    filter.polledMs = this.#now();
+    return filter;
+  }
+
+  #forgetIdle(): void {
+    const now = this.#now();
+    for (const [id, filter] of this.#filters) if (now - filter.polledMs > this.#limits.filterIdleMs) this.remove(id);
+  }
+}

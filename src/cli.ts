@@ -1,0 +1,148 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ConfigError, errorText } from './util/errors.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * The command line. Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong use or configuration. An error is one
+ * line on stderr; its stack only under --verbose. Each command loads its own code only when it is called.
+ */
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('expected a whole number.');
+  return Number(text);
+}
+
+function program(): Command {
+  const root = new Command('parley')
+    .description('A blockchain node with pluggable consensus.')
+    .version(VERSION)
+    .option('--verbose', 'print the stack of an error')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  addDevnet(root);
+  addNode(root);
+  addInit(root);
+  addWallet(root);
+  return root;
+}
+
+function addDevnet(root: Command): void {
+  root
+    .command('devnet')
+    .description('start a local network of real nodes')
+    .option('--consensus <engine>', 'consensus engine (default: poa)')
+    .option('--nodes <count>', 'nodes, each its own process (default: 4)', wholeNumber)
+    .option('--config <file>', 'TOML configuration; flags win over it')
+    .option('--data-dir <dir>', 'where the chain is kept; the same again continues it (default: .parley)')
+    .option('--fresh', 'start over: delete the chain in the data directory first')
+    .option('--rpc-port <port>', 'RPC port of node 0, node i adds i (default: 8545)', wholeNumber)
+    .option('--p2p-port <port>', 'peer-to-peer port of node 0, node i adds i (default: 9000)', wholeNumber)
+    .option('--block-time <ms>', 'ms between blocks; 0: one as soon as a transaction waits (default: 1000)', wholeNumber)
+    .option('--chain-id <id>', 'chain id (default: 31337)', wholeNumber)
+    .option('--gas-limit <gas>', 'gas limit of a block (default: 60000000)', wholeNumber)
+    .option('--accounts <count>', 'funded accounts (default: 10)', wholeNumber)
+    .option('--balance <coins>', 'coins of each account (default: 10000)')
+    .option('--mnemonic <phrase>', 'BIP-39 phrase of accounts and validators (default: test test … junk)')
+    .option('--json', 'print JSON lines instead of text')
+    .option('--verbose', 'print the stack of an error')
+    .action(async (options: Record<string, string | number | boolean | undefined>) => {
+      const { runDevnet } = await import('../devnet/launch.ts');
+      const { config, fresh, json, verbose: _verbose, ...rest } = options;
+      process.exitCode = await runDevnet({
+        configFile: config as string | undefined,
+        flags: kebabKeys(rest),
+        fresh: fresh === true,
+        json: json === true,
+      });
+    });
+}
+
+function addNode(root: Command): void {
+  root
+    .command('node')
+    .description('run one node of a network')
+    .requiredOption('--config <file>', 'TOML configuration of the network')
+    .option('--index <i>', 'which node of a devnet this is (ports and keys follow from it)', wholeNumber)
+    .option('--data-dir <dir>', 'where this node keeps its data')
+    .option('--rpc-port <port>', 'RPC port', wholeNumber)
+    .option('--p2p-port <port>', 'peer-to-peer port', wholeNumber)
+    .option('--verbose', 'print the stack of an error')
+    .action(async (options: Record<string, string | number | boolean | undefined>) => {
+      const { runNodeProcess } = await import('./node/node-process.ts');
+      const { config, index, verbose: _verbose, ...rest } = options;
+      await runNodeProcess({
+        configFile: config as string,
+        index: index as number | undefined,
+        flags: kebabKeys(rest),
+      });
+    });
+}
+
+function addInit(root: Command): void {
+  root
+    .command('init')
+    .description('write a configuration file with every key, its default and what it means')
+    .argument('[file]', 'file to write', 'parley.toml')
+    .option('--schema', 'print the JSON Schema of the configuration instead')
+    .option('--force', 'overwrite an existing file')
+    .option('--verbose', 'print the stack of an error')
+    .addHelpText('after', () => `\nThe file it writes:\n\n${templateForHelp()}`)
+    .action(async (file: string, options: { schema?: boolean; force?: boolean }) => {
+      const { runInit } = await import('./node/init.ts');
+      runInit({ file, schema: options.schema === true, force: options.force === true });
+    });
+}
+
+function addWallet(root: Command): void {
+  root
+    .command('wallet')
+    .description('keys of validators')
+    .command('new')
+    .description('create a key file (Web3 Secret Storage v3) for a validator and print its address')
+    .requiredOption('--out <file>', 'key file to write')
+    .requiredOption('--password-file <file>', 'file that holds the password; passwords are never arguments')
+    .option('--verbose', 'print the stack of an error')
+    .action(async (options: { out: string; passwordFile: string }) => {
+      const { createKeyFile } = await import('./node/key-file.ts');
+      process.stdout.write(`${await createKeyFile(options)}\n`);
+    });
+}
+
+let templateText = '';
+function templateForHelp(): string {
+  return templateText;
+}
+
+/** commander camel-cases; the configuration's keys are kebab-case. */
+function kebabKeys(options: Record<string, string | number | boolean | undefined>): Record<string, string | number | boolean | undefined> {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]),
+  );
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  try {
+    if (argv.includes('init')) {
+      const { configTemplate } = await import('./node/config.ts');
+      templateText = configTemplate();
+    }
+    await program().parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = fail(error, argv.includes('--verbose'));
+  }
+}
+
+function fail(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) {
+    // Help and version end through here as well, with 0.
+    if (error.exitCode === 0) return 0;
+    process.stderr.write(`parley: ${error.message.replace(/^error: /, '')}\n`);
+    return 2;
+  }
+  process.stderr.write(`parley: ${errorText(error)}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return error instanceof ConfigError ? 2 : 1;
+}
+
+await main(process.argv);

@@ -1,0 +1,126 @@
+import { encodeReceipt } from '../codec/receipt.ts';
+import { EMPTY_BLOOM, logsBloom, orBlooms } from '../codec/bloom.ts';
+import { orderedTrieRoot } from '../state/ordered-root.ts';
+import { StateOverlay } from '../state/overlay.ts';
+import type { Evidence, Offence } from '../types/evidence.ts';
+import type { Bytes } from '../types/primitives.ts';
+import type { Receipt } from '../types/receipt.ts';
+import type { Transaction } from '../types/transaction.ts';
+import type { ConsensusState } from '../types/validator.ts';
+import { ParleyError } from '../util/errors.ts';
+import { applyTransaction, credit, type AppliedTransaction, type TransactionContext } from './apply-transaction.ts';
+import { writeConsensusState } from './consensus-account.ts';
+import { Evm } from './evm.ts';
+import { punish, punishableOffence } from './punish.ts';
+import type { BlockFields, Executed, ParentState } from './execute-block.ts';
+import type { ExecutionEnv } from './rules.ts';
+import { isReservedAddress } from './system-contracts.ts';
+
+/**
+ * One block being executed: transactions one by one, then `finish`. Importer and builder both run on this, so what is built is what is
+ * imported.
+ */
+export class BlockRun {
+  readonly #env: ExecutionEnv;
+  readonly #parent: ParentState;
+  readonly #fields: BlockFields;
+  readonly #overlay: StateOverlay;
+  readonly #context: TransactionContext;
+  readonly #receipts: Receipt[] = [];
+  readonly #transactions: Bytes[] = [];
+  #gasUsed = 0;
+  #feesBurned = 0n;
+  #destroyed = 0n;
+
+  /** Throws ParleyError BLOCK_BENEFICIARY_RESERVED. */
+  constructor(env: ExecutionEnv, parent: ParentState, fields: BlockFields) {
+    if (isReservedAddress(fields.beneficiary)) {
+      throw new ParleyError(
+        'BLOCK_BENEFICIARY_RESERVED',
+        `${fields.beneficiary} is a system address and cannot be paid`,
+      );
+    }
+    this.#env = env;
+    this.#parent = parent;
+    this.#fields = fields;
+    this.#overlay = new StateOverlay(parent.state);
+    const { number, timeMs, beneficiary, gasLimit, baseFeePerGas } = fields;
+    const block = { number, timeMs, beneficiary, gasLimit, baseFeePerGas, parentHash: parent.hash };
+    const evm = new Evm(env, block, this.#overlay);
+    this.#context = { chainId: env.config.chainId, block, overlay: this.#overlay, evm };
+  }
+
+  get gasLeft(): number {
+    return this.#fields.gasLimit - this.#gasUsed;
+  }
+
+  /** Returns a promise only when bytecode runs. Throws as `applyTransaction`; the run can go on with another transaction then. */
+  apply(tx: Transaction): void | Promise<void> {
+    const applied = applyTransaction(this.#context, tx, this.gasLeft);
+    if (applied instanceof Promise) return applied.then((result) => this.#record(tx, result));
+    this.#record(tx, applied);
+  }
+
+  /** What `finish` would punish on this evidence alone; null where it would refuse it. */
+  punishable(evidence: Evidence): Offence | null {
+    return punishableOffence(this.#env.rules, this.#overlay, this.#parent.consensus, evidence);
+  }
+
+  /** Throws ParleyError BLOCK_EVIDENCE_INVALID. */
+  finish(evidence: readonly Evidence[]): Executed {
+    const { number, beneficiary, author, extra } = this.#fields;
+    const punished = this.#punish(evidence);
+    const consensus = this.#env.rules.advance(punished, { number, extra }, author);
+    if (consensus !== this.#parent.consensus) writeConsensusState(this.#overlay, consensus);
+    const issued = this.#env.rules.blockReward(number);
+    credit(this.#overlay, beneficiary, issued);
+    return {
+      state: this.#parent.state.child(this.#overlay.diff()),
+      receipts: this.#receipts,
+      gasUsed: this.#gasUsed,
+      logsBloom: orBlooms(this.#receipts.map((receipt) => receipt.logsBloom)),
+      consensus,
+      receiptsRoot: orderedTrieRoot(this.#receipts.map(encodeReceipt)),
+      transactionsRoot: orderedTrieRoot(this.#transactions),
+      feesBurned: this.#feesBurned,
+      destroyed: this.#destroyed,
+      issued,
+    };
+  }
+
+  #record(tx: Transaction, applied: AppliedTransaction): void {
+    const { status, gasUsed, effectiveGasPrice, logs, contractAddress, destroyed } = applied;
+    this.#gasUsed += gasUsed;
+    this.#feesBurned += BigInt(gasUsed) * this.#fields.baseFeePerGas;
+    this.#destroyed += destroyed;
+    this.#transactions.push(tx.raw);
+    this.#receipts.push({
+      type: tx.type,
+      status,
+      cumulativeGasUsed: this.#gasUsed,
+      logsBloom: logs.length === 0 ? EMPTY_BLOOM : logsBloom(logs),
+      logs,
+      gasUsed,
+      effectiveGasPrice,
+      contractAddress,
+    });
+  }
+
+  #punish(evidence: readonly Evidence[]): ConsensusState {
+    let consensus = this.#parent.consensus;
+    for (const [index, item] of evidence.entries()) {
+      const offence = punishableOffence(this.#env.rules, this.#overlay, consensus, item);
+      if (offence === null) {
+        throw new ParleyError(
+          'BLOCK_EVIDENCE_INVALID',
+          `evidence ${index} proves nothing that is still to be punished`,
+          {
+            offender: item.offender,
+          },
+        );
+      }
+      consensus = punish(this.#overlay, consensus, offence);
+    }
+    return consensus;
+  }
+}

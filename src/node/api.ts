@@ -1,0 +1,177 @@
+import type { Account } from '../types/account.ts';
+import type { Block, BlockRef } from '../types/block.ts';
+import type { Address, Bytes, Hash, Hex, JsonObject, Millis } from '../types/primitives.ts';
+import type { Log, Receipt } from '../types/receipt.ts';
+import type { AccessList, Transaction } from '../types/transaction.ts';
+
+/**
+ * What the RPC may ask of a node, and the only thing it knows of one. Reads are synchronous where LevelDB is; nothing
+ * here throws for "not found" (that is null), and refusals are ParleyErrors whose codes rpc/errors.ts maps.
+ */
+export interface NodeApi {
+  readonly chainId: number;
+  readonly clientVersion: string;
+  readonly accounts: DevAccounts | null;
+  readonly chain: ChainApi;
+  readonly pool: PoolApi;
+  readonly network: NetworkApi;
+  readonly consensus: ConsensusApi;
+  readonly events: NodeEvents;
+  execute(call: CallRequest, at: BlockView): Promise<CallResult>;
+  /** Smallest gas limit with which the call succeeds. Throws ParleyError EXECUTION_REVERTED (data.output: Hex) or another refusal. */
+  estimateGas(call: CallRequest, at: BlockView): Promise<number>;
+  health(): Health;
+}
+
+export type BlockTag = 'latest' | 'pending' | 'safe' | 'finalized' | 'earliest';
+
+/** A block with everything the RPC shows of it. */
+export type BlockView = {
+  readonly hash: Hash;
+  readonly block: Block;
+  readonly sizeBytes: number;
+  /** Decoded lazily; senders known without a new recovery. */
+  transactions(): readonly Transaction[];
+  receipts(): readonly Receipt[];
+  /** On the current canonical chain. */
+  readonly canonical: boolean;
+};
+
+export type LocatedTransaction = { readonly transaction: Transaction; readonly view: BlockView; readonly index: number };
+
+export type ProofView = {
+  readonly account: Account;
+  readonly accountProof: readonly Hex[];
+  readonly storageProof: readonly { readonly key: Hash; readonly value: Hash; readonly proof: readonly Hex[] }[];
+};
+
+export interface ChainApi {
+  head(): BlockView;
+  byTag(tag: BlockTag): BlockView | null;
+  /** Canonical chain. */
+  byNumber(number: number): BlockView | null;
+  /** Any block still stored. */
+  byHash(hash: Hash): BlockView | null;
+  transaction(hash: Hash): LocatedTransaction | null;
+  /** State after the block. ParleyError STATE_PRUNED when it is gone. */
+  account(address: Address, at: BlockView): Account;
+  storage(address: Address, slot: Hash, at: BlockView): Hash;
+  code(address: Address, at: BlockView): Bytes;
+  proof(address: Address, slots: readonly Hash[], at: BlockView): ProofView;
+  /** Base fee of the block that would follow. */
+  nextBaseFee(after: BlockView): bigint;
+  /** null: in step with the network. */
+  syncing(): { readonly startingBlock: number; readonly currentBlock: number; readonly highestBlock: number } | null;
+}
+
+export interface PoolApi {
+  /**
+   * Decodes, checks, journals and gossips. Resolves with the hash when it can no longer be lost. Throws CodecError (TX_*) or
+   * ParleyError: POOL_NONCE_TOO_LOW, POOL_NONCE_TOO_HIGH, POOL_ALREADY_KNOWN, POOL_UNDERPRICED, POOL_REPLACEMENT_UNDERPRICED,
+   * POOL_INSUFFICIENT_FUNDS, POOL_GAS_LIMIT, POOL_INTRINSIC_GAS, POOL_FEE_BELOW_BASE, POOL_WRONG_CHAIN, POOL_FULL, POOL_SENDER_LIMIT,
+   * POOL_BUSY (the lock timed out), POOL_INIT_CODE_SIZE, POOL_SENDER_NOT_EOA.
+   */
+  submit(raw: Bytes): Promise<Hash>;
+  get(hash: Hash): Transaction | null;
+  /** The nonce the next transaction of this sender should use, pool included. */
+  pendingNonce(address: Address): number;
+  content(): { readonly pending: PoolListing; readonly queued: PoolListing };
+  status(): { readonly pending: number; readonly queued: number };
+}
+export type PoolListing = ReadonlyMap<Address, readonly Transaction[]>;
+
+/** The devnet's unlocked accounts. null where there are none (anything but a devnet). */
+export interface DevAccounts {
+  list(): readonly Address[];
+  /**
+   * Fills nonce, fees and gas where missing, signs and submits; nonces of one account are handed out one at a time.
+   * Throws ACCOUNT_UNKNOWN when the node has no key for `from`.
+   */
+  send(request: SendRequest): Promise<Hash>;
+  /** Signs without sending; canonical bytes. */
+  signTransaction(request: SendRequest): Promise<Bytes>;
+  /** EIP-191 personal message. 65 bytes, v 27 or 28. */
+  signMessage(address: Address, message: Bytes): Promise<Hex>;
+  /** A 32-byte digest that the RPC computed (EIP-712). v 27 or 28. */
+  signDigest(address: Address, digest: Hash): Promise<Hex>;
+}
+
+export type SendRequest = {
+  readonly from: Address;
+  readonly to?: Address | null;
+  readonly value?: bigint;
+  readonly data?: Bytes;
+  readonly nonce?: number;
+  readonly gasLimit?: number;
+  readonly gasPrice?: bigint;
+  readonly maxFeePerGas?: bigint;
+  readonly maxPriorityFeePerGas?: bigint;
+  readonly accessList?: AccessList;
+  readonly type?: 0 | 1 | 2;
+};
+
+export type CallRequest = {
+  readonly from?: Address;
+  readonly to?: Address | null;
+  readonly value?: bigint;
+  readonly data?: Bytes;
+  readonly gasLimit?: number;
+  readonly gasPrice?: bigint;
+  readonly maxFeePerGas?: bigint;
+  readonly maxPriorityFeePerGas?: bigint;
+  readonly accessList?: AccessList;
+};
+
+export type CallResult = {
+  readonly status: 'success' | 'reverted' | 'failed';
+  readonly output: Bytes;
+  readonly gasUsed: number;
+  /** For people, when not a success: "out of gas", "invalid opcode" … */
+  readonly reason: string | null;
+  readonly logs: readonly Log[];
+};
+
+export interface NetworkApi {
+  readonly peerId: string;
+  addresses(): readonly string[];
+  peers(): readonly { readonly id: string; readonly addresses: readonly string[]; readonly direction: 'inbound' | 'outbound'; readonly score: number; readonly head: BlockRef | null; readonly finalized: BlockRef | null }[];
+}
+
+export interface ConsensusApi {
+  readonly engine: string;
+  /** JSON of EngineStatus: heights as numbers, powers as decimal strings. `fault` is set when the engine has stopped. */
+  status(): JsonObject;
+  /** Validators after the block. */
+  validators(at: BlockView): readonly { readonly address: Address; readonly power: bigint; readonly jailed: boolean }[];
+  /** EIP-225 style proposals of this node. ParleyError CONSENSUS_UNSUPPORTED where the engine has none. */
+  propose(subject: Address, authorize: boolean): void;
+  discard(subject: Address): void;
+  proposals(): readonly { readonly subject: Address; readonly authorize: boolean }[];
+}
+
+export type HeadEvent = {
+  /** Newly canonical, ascending. */
+  readonly added: readonly BlockView[];
+  /** No longer canonical, descending; empty without a reorg. */
+  readonly removed: readonly BlockView[];
+};
+
+export type NodeEventMap = {
+  readonly head: HeadEvent;
+  readonly finalized: BlockRef;
+  readonly pendingTransaction: Transaction;
+  readonly fault: { readonly reason: string };
+};
+
+export interface NodeEvents {
+  /** Returns the unsubscriber. Listeners run synchronously and must not throw. */
+  on<K extends keyof NodeEventMap>(name: K, listener: (event: NodeEventMap[K]) => void): () => void;
+}
+
+export type Health = {
+  readonly status: 'ok' | 'degraded' | 'faulted';
+  readonly head: BlockRef;
+  readonly headAgeMs: Millis;
+  readonly peers: number;
+  readonly reasons: readonly string[];
+};

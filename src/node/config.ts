@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { parse as parseToml } from 'smol-toml';
+import { z } from 'zod';
+import { ConfigError, errorText } from '../util/errors.ts';
+import { configSchema, type Config } from './config-schema.ts';
+
+/** Flags by the file's names; only those that were given. */
+export type ConfigFlags = { readonly [key: string]: string | number | boolean | undefined };
+
+/** Flags win over the file, the file over defaults. Throws ConfigError that names the path of every wrong key or value. */
+export function loadConfig(file: string | undefined, flags: ConfigFlags): Config {
+  return checkConfig(loadGiven(file, flags), file);
+}
+
+/** Only what the user said: the file's values under the flags', not yet checked. */
+export function loadGiven(file: string | undefined, flags: ConfigFlags): Record<string, unknown> {
+  const fromFile = file === undefined ? {} : readConfigFile(file);
+  return { ...fromFile, ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) };
+}
+
+export function checkConfig(input: unknown, source = 'configuration'): Config {
+  const result = configSchema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const path = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => `${path === '' ? key : `${path}.${key}`}: unknown key`).join('; ');
+    }
+    return `${path === '' ? '(top level)' : path}: ${issue.message}`;
+  });
+  const first = result.error.issues[0];
+  const path = first?.code === 'unrecognized_keys' ? [...first.path, first.keys[0] ?? ''] : (first?.path ?? []);
+  throw new ConfigError(`${source}: ${problems.join('; ')}`, { path: path.join('.') });
+}
+
+function readConfigFile(file: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`cannot read the configuration file ${file}: ${errorText(error)}`, { file });
+  }
+  try {
+    return parseToml(text);
+  } catch (error) {
+    const line = errorText(error).split('\n')[0] ?? '';
+    throw new ConfigError(`${file} is not valid TOML: ${line}`, { file });
+  }
+}
+
+/** The whole configuration as a JSON Schema (draft 2020-12). */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}
+
+/** A commented TOML file with every key and its default. */
+export function configTemplate(): string {
+  const sections: string[] = ['# Parley configuration. Every key is optional; what is shown is the default.', ''];
+  sections.push(...templateLines(configSchema.shape, false));
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    const shape = objectShape(schema);
+    if (shape !== null) sections.push('', `[${name}]`, ...templateLines(shape, true));
+    else if (name === 'engine') sections.push('', '[engine]', '# Parameters of the engine; see consensus/<engine>/README.md');
+  }
+  return `${sections.join('\n')}\n`;
+}
+
+type Shape = { readonly [key: string]: z.ZodType };
+
+function objectShape(schema: z.ZodType): Shape | null {
+  const inner = schema instanceof z.ZodPrefault ? (schema.unwrap() as z.ZodType) : schema;
+  return inner instanceof z.ZodObject ? (inner.shape as Shape) : null;
+}
+
+function templateLines(shape: Shape, nested: boolean): string[] {
+  const lines: string[] = [];
+  for (const [key, schema] of Object.entries(shape)) {
+    if (objectShape(schema) !== null || (!nested && key === 'engine')) continue;
+    const fallback = schema.safeParse(undefined);
+    const value = fallback.success ? fallback.data : undefined;
+    lines.push(`# ${schema.description ?? ''}`);
+    if (value === undefined || (typeof value === 'object' && !Array.isArray(value))) lines.push(`# ${key} =`);
+    else lines.push(`${key} = ${JSON.stringify(value)}`);
+  }
+  return lines;
+}
+
+/** Coins as text to wei. */
+export function coinsToWei(coins: string): bigint {
+  const [whole = '0', fraction = ''] = coins.split('.');
+  return BigInt(whole) * 10n ** 18n + BigInt(fraction.padEnd(18, '0'));
+}

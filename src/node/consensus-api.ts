@@ -1,0 +1,63 @@
+import type { EngineStatus } from '../../consensus/api/status.ts';
+import type { Address, JsonObject, JsonValue } from '../types/primitives.ts';
+import { ParleyError } from '../util/errors.ts';
+import type { BlockView, ConsensusApi } from './api.ts';
+import type { Machine } from './machine.ts';
+
+/** The engine as the RPC sees it. */
+export class EngineConsensusApi implements ConsensusApi {
+  readonly engine: string;
+  readonly #machine: Machine;
+  readonly #proposals = new Map<Address, boolean>();
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.engine = machine.ledger.settings.factory.id;
+  }
+
+  status(): JsonObject {
+    const { driver, ledger, sync } = this.#machine;
+    const status: EngineStatus = ledger.engine.describe();
+    const { fault } = driver;
+    return { ...(plain(status) as JsonObject), fault, syncing: sync.progress() !== null };
+  }
+
+  validators(at: BlockView): ReturnType<ConsensusApi['validators']> {
+    const state = this.#machine.ledger.chain.consensusAt(at.hash);
+    return state?.validators ?? [];
+  }
+
+  propose(subject: Address, authorize: boolean): void {
+    this.#send(subject, authorize);
+    this.#proposals.set(subject, authorize);
+  }
+
+  discard(subject: Address): void {
+    this.#send(subject, null);
+    this.#proposals.delete(subject);
+  }
+
+  proposals(): readonly { readonly subject: Address; readonly authorize: boolean }[] {
+    return [...this.#proposals].map(([subject, authorize]) => ({ subject, authorize }));
+  }
+
+  #send(subject: Address, authorize: boolean | null): void {
+    const { driver, ledger } = this.#machine;
+    if (ledger.signer === null) {
+      throw new ParleyError('CONSENSUS_UNSUPPORTED', 'this node is no validator and can propose nothing');
+    }
+    if (!driver.post({ type: 'propose', subject, authorize })) {
+      throw new ParleyError('CONSENSUS_STOPPED', 'the engine of this node has stopped; see consensus_status');
+    }
+  }
+}
+
+/** bigint to decimal text, for JSON. */
+function plain(value: unknown): JsonValue {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  }
+  return value as JsonValue;
+}

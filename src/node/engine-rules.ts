@@ -1,0 +1,28 @@
+import type { EngineCrypto, EngineFactory } from '../../consensus/api/engine.ts';
+import { headerHash, sealHash } from '../codec/block.ts';
+import { messageDigest, type MessageContext } from '../codec/message.ts';
+import { keccak256 } from '../crypto/keccak.ts';
+import { recoverAddress } from '../crypto/secp256k1.ts';
+import type { ConsensusRules } from '../execution/rules.ts';
+
+/** The pure functions an engine may call inside `step`. */
+export function engineCrypto(context: MessageContext): EngineCrypto {
+  return {
+    keccak256,
+    recover: recoverAddress,
+    headerHash,
+    sealHash,
+    messageDigest: (payload) => messageDigest(context, payload),
+  };
+}
+
+/** An engine's pure side with its parameters bound, as execution wants it. */
+export function engineRules<P>(factory: EngineFactory<P>, params: P, context: MessageContext): ConsensusRules {
+  const crypto = engineCrypto(context);
+  const { chainId, shard } = context;
+  return {
+    advance: (before, header, author) => factory.advance(params, before, header, author),
+    judge: (evidence) => factory.judge(params, evidence, crypto, { chainId, shard }),
+    blockReward: (height) => factory.blockReward(params, height),
+  };
+}

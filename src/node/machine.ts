@@ -1,0 +1,217 @@
+import type { Network } from '../ports/network.ts';
+import { ZERO_ADDRESS } from '../types/primitives.ts';
+import { errorText } from '../util/errors.ts';
+import type { Log } from '../util/log.ts';
+import { BlockIntake } from './block-intake.ts';
+import { BlockJobs } from './block-jobs.ts';
+import { answerHash, answerRange, type BlockSource } from './block-server.ts';
+import type { CoreModules, Ledger } from './core.ts';
+import { Driver, type EngineEventBody } from './driver.ts';
+import { Effects } from './effects.ts';
+import { EvidencePool } from './evidence-pool.ts';
+import { Gossip } from './gossip.ts';
+import { PoolExchange } from './pool-exchange.ts';
+import type { StatusMessage } from './status-message.ts';
+import { Sync } from './sync.ts';
+
+export type MachineModules = Omit<CoreModules, 'network'> & { readonly network: Network };
+
+/** Local transactions no block took for this many blocks are gossiped again, at most so many at a time. */
+const REBROADCAST_AGE_BLOCKS = 3;
+const REBROADCAST_TRANSACTIONS_MAX = 1024;
+
+/**
+ * A node in motion: the driver and what it drives. Start order: replay what is stored above finality, let the engine speak, take back
+ * the journal, open the network. Stop order is the reverse, so that nothing arrives at a part that is gone.
+ */
+export class Machine {
+  readonly ledger: Ledger;
+  readonly network: Network;
+  readonly driver: Driver;
+  readonly sync: Sync;
+  readonly #modules: MachineModules;
+  readonly #log: Log;
+  readonly #intake: BlockIntake;
+  readonly #effects: Effects;
+  readonly #gossip: Gossip;
+  readonly #exchange: PoolExchange;
+  readonly #evidence = new EvidencePool();
+  readonly #faultListeners = new Set<(reason: string) => void>();
+  readonly #post = (event: EngineEventBody): void => void this.driver.post(event);
+
+  constructor(ledger: Ledger, modules: MachineModules) {
+    const { chain, pool, engine, transactions, context, verifier, signer, votes } = ledger;
+    const { clock, timers, metrics, network } = modules;
+    const log = modules.log;
+    const post = this.#post;
+    const evidence = this.#evidence;
+    this.ledger = ledger;
+    this.network = network;
+    this.#modules = modules;
+    this.#log = log.child('node');
+    this.#intake = new BlockIntake({
+      chain, network, evidence, clock, timers, post,
+      log: log.child('import'),
+      missing: (hash, peer) => this.sync.missing(hash, peer),
+    });
+    const accept = this.#intake.accept.bind(this.#intake);
+    this.#gossip = new Gossip({
+      network, engine, chain, pool, transactions, verifier, evidence, clock, timers, post, accept,
+      judge: (item) => chain.env.rules.judge(item) !== null,
+      log: log.child('gossip'),
+    });
+    const jobs = new BlockJobs(
+      { beneficiary: signer?.address ?? ZERO_ADDRESS },
+      { chain, pool, evidence, clock, timers, post, log: log.child('build') },
+    );
+    this.#effects = new Effects(
+      { context },
+      {
+        chain, jobs, evidence, network, signer, votes, clock, timers, metrics, post,
+        gossip: this.#gossip,
+        log: log.child('consensus'),
+        importOwn: async (block, built) => {
+          const prepared = { executed: built.executed, transactions: block.body.transactions.map((raw) => transactions.resolve(raw)) };
+          const outcome = await accept(block, { origin: 'own', justification: null, peer: null, prepared });
+          if (outcome.kind === 'invalid') throw new Error(`own block refused: ${outcome.code}`);
+        },
+        behind: () => this.sync.behind(),
+      },
+    );
+    this.driver = new Driver({
+      engine, clock, metrics,
+      effects: this.#effects,
+      log: log.child('consensus'),
+      onFault: (reason) => {
+        for (const listener of this.#faultListeners) listener(reason);
+      },
+    });
+    this.#exchange = new PoolExchange({ network, pool, transactions, log: log.child('pool-exchange') });
+    this.sync = new Sync({
+      network, clock, timers, metrics, post,
+      intake: this.#intake,
+      chain: {
+        head: () => ({ hash: chain.head.hash, number: chain.head.number }),
+        finalized: () => ({ hash: chain.finalized.hash, number: chain.finalized.number }),
+        has: (hash) => chain.has(hash),
+      },
+      status: () => this.#status(),
+      idle: () => this.driver.idle(),
+      log: log.child('sync'),
+      onPeer: (peer) => void this.#exchange.fetchFrom(peer),
+    });
+  }
+
+  onFault(listener: (reason: string) => void): void {
+    this.#faultListeners.add(listener);
+  }
+
+  /** Replays, then speaks, then listens. */
+  async start(): Promise<void> {
+    const { chain, pool } = this.ledger;
+    await this.#replay();
+    this.#follow();
+    await pool.start();
+    pool.onPending((transaction, origin) => {
+      if (origin !== 'gossip') this.#gossip.queueTransaction(transaction);
+    });
+    pool.onDemand((pendingTxs) => this.#post({ type: 'demand', pendingTxs }));
+    await this.network.start({
+      gossip: (topic, data, from) => this.#gossip.receive(topic, data, from),
+      request: (protocol, payload, from) => this.#answer(protocol, payload, from),
+      connected: (peer) => this.sync.connected(peer),
+      disconnected: (peer) => this.sync.disconnected(peer),
+    });
+    this.sync.start();
+    this.#post({ type: 'ready' });
+    const pendingTxs = pool.pendingCount();
+    if (pendingTxs > 0) this.#post({ type: 'demand', pendingTxs });
+    this.#log.info('started', { head: chain.head.number, finalized: chain.finalized.number, genesis: chain.genesis.hash });
+  }
+
+  async stop(): Promise<void> {
+    this.sync.stop();
+    this.#gossip.stop();
+    this.#intake.stop();
+    await this.driver.stop();
+    this.#effects.stop();
+    await this.network.stop();
+    await this.ledger.pool.close();
+    await this.ledger.chain.close();
+    await this.#modules.kv.close();
+  }
+
+  /** Stored blocks above finality pass the same door again; what was valid before the crash is in the tree after it. */
+  async #replay(): Promise<void> {
+    const { chain } = this.ledger;
+    const { finalized } = chain;
+    this.#post({
+      type: 'start',
+      finalized: finalized.header,
+      finalizedHash: finalized.hash,
+      state: finalized.executed.consensus,
+      anchor: chain.anchor,
+    });
+    await this.driver.idle();
+    for (const block of await chain.storedAboveFinality()) {
+      await this.#intake.accept(block, { origin: 'replay', justification: null, peer: null });
+    }
+    await this.driver.idle();
+  }
+
+  #follow(): void {
+    const { chain, pool } = this.ledger;
+    chain.onHead(({ added, removed }) => {
+      const transactionsOf = (nodes: typeof added) => nodes.map((node) => node.transactions);
+      pool.onHead({ added: transactionsOf(added), removed: transactionsOf(removed) }).catch((error: unknown) => {
+        this.#log.error('the pool could not follow the head', { reason: errorText(error) });
+      });
+      for (const transaction of pool.localRebroadcast(REBROADCAST_AGE_BLOCKS, REBROADCAST_TRANSACTIONS_MAX)) {
+        this.#gossip.queueTransaction(transaction);
+      }
+    });
+    chain.onFinalized((path) => {
+      const mined = path.flatMap((node) => node.transactions.map(({ hash }) => hash));
+      pool.onFinalized(chain.finalized.number, mined);
+    });
+  }
+
+  #status(): StatusMessage {
+    const { chain, context } = this.ledger;
+    const { head, finalized } = chain;
+    return {
+      chainId: context.chainId,
+      shard: context.shard,
+      genesisHash: chain.genesis.hash,
+      head: { hash: head.hash, number: head.number },
+      finalized: { hash: finalized.hash, number: finalized.number },
+    };
+  }
+
+  // eslint-disable-next-line typescript/require-await -- a throw must become a rejection
+  async #answer(protocol: string, payload: Uint8Array, from: string): Promise<Uint8Array> {
+    switch (protocol) {
+      case 'status':
+        return this.sync.answerStatus(payload, from);
+      case 'blocks-by-range':
+        return answerRange(this.#source(), payload);
+      case 'blocks-by-hash':
+        return answerHash(this.#source(), payload);
+      case 'pooled-transactions':
+        return this.#exchange.answer(payload);
+      default:
+        throw new Error(`no such request: ${protocol}`);
+    }
+  }
+
+  #source(): BlockSource {
+    const { chain } = this.ledger;
+    return {
+      byHash: (hash) => chain.withProof(hash) ?? null,
+      canonical: (number) => {
+        const hash = chain.canonicalHash(number);
+        return hash === undefined ? null : (chain.withProof(hash) ?? null);
+      },
+    };
+  }
+}

@@ -1,0 +1,92 @@
+import { estimateGas, simulate, type CallState } from '../execution/call.ts';
+import { KeyedLock } from '../util/keyed-lock.ts';
+import { noMetrics } from '../util/metrics.ts';
+import { errorText } from '../util/errors.ts';
+import type { Log } from '../util/log.ts';
+import { VERSION } from '../version.ts';
+import type { BlockView, Health, NetworkApi, NodeApi } from './api.ts';
+import { LedgerChainApi } from './chain-api.ts';
+import { EngineConsensusApi } from './consensus-api.ts';
+import { LocalDevAccounts } from './dev-accounts.ts';
+import { NodeEventHub } from './events.ts';
+import type { Machine } from './machine.ts';
+import { LedgerPoolApi } from './pool-api.ts';
+import type { NodeSettings } from './settings.ts';
+import { systemClock, systemTimers } from './system-clock.ts';
+
+const ACCOUNT_LOCK = { name: 'dev-accounts', timeoutMs: 30_000, waitersPerKeyMax: 10_000, waitersMax: 20_000 } as const;
+/** A head older than this many block times, and at least HEAD_AGE_MS_MIN, means that something is wrong. */
+const HEAD_AGE_BLOCKS_MAX = 10;
+const HEAD_AGE_MS_MIN = 10_000;
+
+/** What the RPC may ask, over a running machine. */
+export function createNodeApi(machine: Machine, settings: Pick<NodeSettings, 'config' | 'devAccounts'>, modules: { readonly log: Log }): NodeApi {
+  const { ledger } = machine;
+  const { chain, pool, transactions } = ledger;
+  const { env } = chain;
+  const chainApi = new LedgerChainApi({ chain, transactions, sync: machine.sync });
+  const poolApi = new LedgerPoolApi({ pool, transactions, chain });
+  const events = new NodeEventHub((error) => modules.log.child('node').error('a listener failed', { reason: errorText(error) }));
+  chain.onHead(({ added, removed }) => {
+    const views = (nodes: typeof added) => nodes.map((node) => chainApi.view(node.hash, node.block));
+    events.emit('head', { added: views(added), removed: views(removed) });
+  });
+  chain.onFinalized(() => events.emit('finalized', { hash: chain.finalized.hash, number: chain.finalized.number }));
+  pool.onPending((transaction) => events.emit('pendingTransaction', transaction));
+  machine.onFault((reason) => events.emit('fault', { reason }));
+  const callState = (at: BlockView): CallState => ({ header: at.block.header, hash: at.hash, state: chain.stateAt(at.hash) });
+  const chainId = ledger.context.chainId;
+  const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(env, callState(at), call);
+  const accounts =
+    settings.devAccounts === null
+      ? null
+      : new LocalDevAccounts(settings.devAccounts, {
+          node: { chainId, chain: chainApi, pool: poolApi, estimateGas: estimate },
+          lock: new KeyedLock(ACCOUNT_LOCK, { clock: systemClock, timers: systemTimers, metrics: noMetrics }),
+        });
+  return {
+    chainId,
+    clientVersion: `Parley/v${VERSION}/${process.platform}-${process.arch}/node${process.version}`,
+    accounts,
+    chain: chainApi,
+    pool: poolApi,
+    network: networkApi(machine),
+    consensus: new EngineConsensusApi(machine),
+    events,
+    execute: (call, at) => simulate(env, callState(at), call),
+    estimateGas: estimate,
+    health: () => health(machine, settings.config['block-time']),
+  };
+}
+
+function networkApi(machine: Machine): NetworkApi {
+  const { network, sync } = machine;
+  return {
+    peerId: network.self,
+    addresses: () => network.addresses(),
+    peers: () =>
+      network.peers().map(({ id, addresses, direction, score }) => {
+        const status = sync.peerStatus(id);
+        return { id, addresses, direction, score, head: status?.head ?? null, finalized: status?.finalized ?? null };
+      }),
+  };
+}
+
+function health(machine: Machine, blockTimeMs: number): Health {
+  const { head } = machine.ledger.chain;
+  const headAgeMs = Math.max(0, systemClock.now() - head.header.timeMs);
+  const reasons: string[] = [];
+  if (machine.driver.fault !== null) reasons.push(`the engine stopped: ${machine.driver.fault}`);
+  const syncing = machine.sync.progress();
+  if (syncing !== null) reasons.push(`catching up: ${syncing.currentBlock} of ${syncing.highestBlock}`);
+  if (blockTimeMs > 0 && headAgeMs > Math.max(HEAD_AGE_MS_MIN, blockTimeMs * HEAD_AGE_BLOCKS_MAX)) {
+    reasons.push(`no block for ${Math.round(headAgeMs / 1000)} s`);
+  }
+  return {
+    status: machine.driver.fault !== null ? 'faulted' : reasons.length > 0 ? 'degraded' : 'ok',
+    head: { hash: head.hash, number: head.number },
+    headAgeMs,
+    peers: machine.network.peers().length,
+    reasons,
+  };
+}

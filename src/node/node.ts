@@ -1,0 +1,170 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadEngine } from '../../consensus/registry.ts';
+import { Libp2pNetwork } from '../../p2p/network.ts';
+import { loadPeerKey } from '../../p2p/peer-key.ts';
+import { RpcServer } from '../../rpc/server.ts';
+import { KeyValueGuardStore } from '../../storage/guard-store.ts';
+import { LevelStore } from '../../storage/level.ts';
+import { backendName } from '../crypto/secp256k1.ts';
+import type { GenesisSpec } from '../execution/genesis.ts';
+import type { Address, Hash, JsonValue } from '../types/primitives.ts';
+import type { Log } from '../util/log.ts';
+import type { NodeApi } from './api.ts';
+import { openCore } from './core.ts';
+import type { Machine } from './machine.ts';
+import { createNodeApi } from './node-api.ts';
+import { PrometheusMetrics } from './prometheus.ts';
+import { validatorAddress, type NodeSettings } from './settings.ts';
+import { systemClock, systemTimers } from './system-clock.ts';
+
+export type Endpoints = {
+  readonly rpc: string;
+  readonly ws: string;
+  readonly p2p: string;
+  readonly validator: Address | null;
+  readonly dataDir: string;
+};
+
+/** A real node: LevelDB, libp2p, the machine's clock, and the RPC. */
+export class Node {
+  readonly api: NodeApi;
+  readonly #settings: NodeSettings;
+  readonly #machine: Machine;
+  readonly #rpc: RpcServer;
+  readonly #guard: LevelStore;
+
+  private constructor(settings: NodeSettings, parts: { machine: Machine; rpc: RpcServer; guard: LevelStore; api: NodeApi }) {
+    this.#settings = settings;
+    this.#machine = parts.machine;
+    this.#rpc = parts.rpc;
+    this.#guard = parts.guard;
+    this.api = parts.api;
+  }
+
+  /** Opens the data directory, starts the engine and the network, and listens. What was opened is closed again when it fails. */
+  static async start(settings: NodeSettings, modules: { readonly log: Log }): Promise<Node> {
+    const { config, dataDir } = settings;
+    const { log } = modules;
+    const metrics = new PrometheusMetrics();
+    const opened: { close(): Promise<void> }[] = [];
+    try {
+      mkdirSync(dataDir, { recursive: true });
+      const kv = await LevelStore.open(join(dataDir, 'chain'));
+      opened.push(kv);
+      const guard = await LevelStore.open(join(dataDir, 'guard'));
+      opened.push(guard);
+      const factory = await loadEngine(config.consensus);
+      const params = factory.parseParams(engineParams(config));
+      const machine = await openCore(
+        {
+          factory,
+          params,
+          genesis: genesisSpec(settings, factory.id, params as JsonValue),
+          validatorKey: settings.validatorKey,
+          mempool: { totalMax: config.mempool['transactions-max'], senderSlotsLocalMax: config.mempool['sender-max'] },
+          journalSync: config.mempool['journal-sync'],
+        },
+        {
+          kv,
+          guard: new KeyValueGuardStore(guard),
+          network: (genesisHash) => createNetwork(settings, genesisHash, { log, metrics }),
+          clock: systemClock,
+          timers: systemTimers,
+          random: Math.random,
+          log,
+          metrics,
+          pause: () => new Promise((resolve) => setImmediate(resolve)),
+        },
+      );
+      opened[0] = { close: () => machine.stop() };
+      const api = createNodeApi(machine, settings, { log });
+      const rpc = createRpc(settings, api, { log, metrics });
+      await machine.start();
+      await rpc.start();
+      log.child('node').info('listening', { rpc: rpc.url, p2p: machine.network.addresses()[0] ?? null, crypto: backendName() });
+      return new Node(settings, { machine, rpc, guard, api });
+    } catch (error) {
+      for (const part of opened) await part.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  endpoints(): Endpoints {
+    const { url } = this.#rpc;
+    return {
+      rpc: url,
+      ws: url.replace(/^http/, 'ws'),
+      p2p: this.#machine.network.addresses()[0] ?? '',
+      validator: validatorAddress(this.#settings),
+      dataDir: this.#settings.dataDir,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#rpc.stop();
+    await this.#machine.stop();
+    await this.#guard.close();
+  }
+}
+
+/** The file's kebab-case keys as the engine names them, the block time among them. */
+function engineParams(config: NodeSettings['config']): Record<string, JsonValue> {
+  const own = Object.entries(config.engine).map(([key, value]) => [
+    key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  return { blockTimeMs: config['block-time'], ...(Object.fromEntries(own) as Record<string, JsonValue>) };
+}
+
+function genesisSpec(settings: NodeSettings, engineId: string, params: JsonValue): GenesisSpec {
+  const { config } = settings;
+  return {
+    chainId: config['chain-id'],
+    shard: 0,
+    timeMs: settings.genesisTimeMs,
+    gasLimit: config['gas-limit'],
+    baseFee: BigInt(config['base-fee']),
+    alloc: new Map([...settings.alloc].map(([address, balance]) => [address, { balance }])),
+    validators: settings.validators.map((address) => ({ address, power: 1n, jailed: false })),
+    engine: { id: engineId, params },
+  };
+}
+
+type Watched = { readonly log: Log; readonly metrics: PrometheusMetrics };
+
+function createNetwork(settings: NodeSettings, genesisHash: Hash, { log, metrics }: Watched): Libp2pNetwork {
+  const { config, dataDir, p2pPort, bootstrap } = settings;
+  return new Libp2pNetwork(
+    {
+      listen: [`/ip4/${config.p2p.host}/tcp/${p2pPort}`],
+      privateKey: loadPeerKey(join(dataDir, 'peer.key')),
+      bootstrap,
+      networkName: genesisHash.slice(2, 10),
+      peersMax: config.p2p['peers-max'],
+    },
+    { log, metrics, timers: systemTimers },
+  );
+}
+
+function createRpc(settings: NodeSettings, api: NodeApi, { log, metrics }: Watched): RpcServer {
+  const { config, rpcPort } = settings;
+  return new RpcServer(
+    {
+      host: config.rpc.host,
+      port: rpcPort,
+      corsOrigins: config.rpc['cors-origins'],
+      hostAllow: ['localhost', '127.0.0.1', '::1', ...config.rpc.hosts],
+      namespaces: config.rpc.namespaces,
+      extraRoutes: {
+        '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
+        '/health': async () => {
+          const health = api.health();
+          return { status: health.status === 'faulted' ? 503 : 200, contentType: 'application/json', body: JSON.stringify(health) };
+        },
+      },
+    },
+    { node: api, log: log.child('rpc'), metrics },
+  );
+}
+

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { addressOf } from '../crypto/secp256k1.ts';
+import type { Address, Bytes } from '../types/primitives.ts';
+import { ConfigError } from '../util/errors.ts';
+import { coinsToWei } from './config.ts';
+import type { Config } from './config-schema.ts';
+import { devAccountKeys, devValidatorKeys, type KeyPair } from './dev-keys.ts';
+import { readKeyFile } from './key-file.ts';
+
+/** Everything one node needs to know, derived from the network's configuration and its place in it. */
+export type NodeSettings = {
+  readonly config: Config;
+  readonly dataDir: string;
+  readonly rpcPort: number;
+  readonly p2pPort: number;
+  readonly bootstrap: readonly string[];
+  /** null: follow only. */
+  readonly validatorKey: Bytes | null;
+  readonly validators: readonly Address[];
+  readonly alloc: ReadonlyMap<Address, bigint>;
+  readonly genesisTimeMs: number;
+  /** Unlocked accounts; null on anything but a devnet. */
+  readonly devAccounts: readonly KeyPair[] | null;
+};
+
+/** Throws ConfigError where the configuration does not make a node. */
+export async function nodeSettings(config: Config, index: number | undefined): Promise<NodeSettings> {
+  if (index !== undefined && index >= config.nodes) {
+    throw new ConfigError(`--index ${index}: the network has nodes 0 to ${config.nodes - 1}`, { path: 'index' });
+  }
+  if (config.genesis.time === undefined) {
+    throw new ConfigError('genesis.time is missing: every node of a network needs the same; `parley devnet` writes it by itself', {
+      path: 'genesis.time',
+    });
+  }
+  const accounts = devAccountKeys(config);
+  const derived = config.genesis.validators === undefined ? devValidatorKeys(config) : null;
+  const validators = config.genesis.validators?.map((address) => address.toLowerCase() as Address) ?? derived?.map(({ address }) => address) ?? [];
+  const offset = index ?? 0;
+  return {
+    config,
+    dataDir: index === undefined ? config['data-dir'] : join(config['data-dir'], `node-${index}`),
+    rpcPort: config['rpc-port'] === 0 ? 0 : config['rpc-port'] + offset,
+    p2pPort: config['p2p-port'] === 0 ? 0 : config['p2p-port'] + offset,
+    bootstrap: [...config.p2p.bootstrap, ...siblings(config, index)],
+    validatorKey: await validatorKey(config, index, derived),
+    validators,
+    alloc: allocation(config, accounts),
+    genesisTimeMs: config.genesis.time,
+    devAccounts: config.devnet ? accounts : null,
+  };
+}
+
+/** The nodes of a devnet find each other by their ports: each dials those before it, those after dial it. */
+function siblings(config: Config, index: number | undefined): readonly string[] {
+  if (!config.devnet || index === undefined || config['p2p-port'] === 0) return [];
+  return Array.from({ length: index }, (_, i) => `/ip4/${config.p2p.host}/tcp/${config['p2p-port'] + i}`);
+}
+
+async function validatorKey(config: Config, index: number | undefined, derived: readonly KeyPair[] | null): Promise<Bytes | null> {
+  const { keystore, 'password-file': passwordFile } = config.node;
+  if (keystore !== undefined) {
+    if (passwordFile === undefined) throw new ConfigError('node.password-file is missing beside node.keystore', { path: 'node.password-file' });
+    return readKeyFile(keystore, passwordFile);
+  }
+  if (!config.devnet || index === undefined || derived === null) return null;
+  return derived[index]?.privateKey ?? null;
+}
+
+function allocation(config: Config, accounts: readonly KeyPair[]): ReadonlyMap<Address, bigint> {
+  const alloc = new Map<Address, bigint>();
+  const balance = coinsToWei(config.balance);
+  for (const { address } of accounts) alloc.set(address, balance);
+  for (const [address, coins] of Object.entries(config.genesis.alloc)) alloc.set(address.toLowerCase() as Address, coinsToWei(coins));
+  return alloc;
+}
+
+/** The address a key signs for; null for a follower. */
+export function validatorAddress(settings: NodeSettings): Address | null {
+  return settings.validatorKey === null ? null : addressOf(settings.validatorKey);
+}

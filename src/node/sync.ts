@@ -1,0 +1,287 @@
+import { decodeBlockWithProof } from '../codec/block.ts';
+import type { Clock, TimerHandle, Timers } from '../ports/clock.ts';
+import type { Network } from '../ports/network.ts';
+import type { BlockRef } from '../types/block.ts';
+import type { Bytes, Hash, Millis, PeerId } from '../types/primitives.ts';
+import { CodecError, errorCode, errorText } from '../util/errors.ts';
+import type { Log } from '../util/log.ts';
+import type { Metrics } from '../util/metrics.ts';
+import type { BlockIntake } from './block-intake.ts';
+import {
+  BLOCKS_ANSWER_BYTES_MAX,
+  BLOCKS_PER_ANSWER_MAX,
+  decodeBlocksAnswer,
+  encodeHashRequest,
+  encodeRangeRequest,
+} from './block-server.ts';
+import type { EngineEventBody } from './driver.ts';
+import { decodeStatus, encodeStatus, type StatusMessage } from './status-message.ts';
+
+/**
+ * Sync: how a node gets what gossip did not bring it.
+ *
+ * Peers exchange a status when they meet and every STATUS_INTERVAL_MS after. A peer of another genesis is refused with the
+ * reason. When a peer names a head this node lacks, a short gap is fetched by hash with ancestors, a long one by ranges from
+ * the head up; if that does not connect (another fork), from finality up. One fetch runs at a time; a peer that brings
+ * rubbish or nothing rests for PEER_REST_MS. Blocks pass the common door (BlockIntake), and the engine is let finish between
+ * ranges, so that finality follows and the tree of unfinalized blocks stays small.
+ */
+
+export const STATUS_INTERVAL_MS = 2_000;
+export const PEER_REST_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const STATUS_TIMEOUT_MS = 5_000;
+/** Up to this gap a block is fetched with its ancestors; beyond it by ranges. */
+const BY_HASH_GAP_MAX = 32;
+const MISSING_MAX = 64;
+
+export type SyncModules = {
+  readonly network: Network;
+  readonly intake: Pick<BlockIntake, 'accept'>;
+  readonly chain: { readonly head: () => BlockRef; readonly finalized: () => BlockRef; readonly has: (hash: Hash) => boolean };
+  readonly status: () => StatusMessage;
+  readonly idle: () => Promise<void>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly post: (event: EngineEventBody) => void;
+  /** A peer's first status was good. */
+  readonly onPeer: (peer: PeerId) => void;
+};
+
+type PeerState = { status: StatusMessage | null; restUntil: Millis };
+/** `last`: number of the last block taken or known. */
+type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected'; readonly last: number };
+
+export class Sync {
+  readonly #modules: SyncModules;
+  readonly #peers = new Map<PeerId, PeerState>();
+  readonly #missing = new Map<Hash, PeerId | null>();
+  #timer: TimerHandle | null = null;
+  #running = false;
+  #stopped = false;
+  #startingBlock = 0;
+
+  constructor(modules: SyncModules) {
+    this.#modules = modules;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  peerStatus(peer: PeerId): StatusMessage | null {
+    return this.#peers.get(peer)?.status ?? null;
+  }
+
+  /** For eth_syncing: null when no peer is more than a block ahead. */
+  progress(): { readonly startingBlock: number; readonly currentBlock: number; readonly highestBlock: number } | null {
+    const currentBlock = this.#modules.chain.head().number;
+    const highestBlock = this.#highest();
+    return highestBlock > currentBlock + 1 ? { startingBlock: this.#startingBlock, currentBlock, highestBlock } : null;
+  }
+
+  connected(peer: PeerId): void {
+    this.#peers.set(peer, { status: null, restUntil: 0 });
+    void this.#exchangeStatus(peer);
+  }
+
+  disconnected(peer: PeerId): void {
+    this.#peers.delete(peer);
+  }
+
+  /** Answers a peer's status request, which carries its own. */
+  answerStatus(payload: Bytes, from: PeerId): Bytes {
+    this.#takeStatus(from, decodeStatus(payload));
+    return encodeStatus(this.#modules.status());
+  }
+
+  /** A block's parent is unknown here. */
+  missing(hash: Hash, peer: PeerId | null): void {
+    if (this.#missing.size >= MISSING_MAX) return;
+    this.#missing.set(hash, peer);
+    this.#wake();
+  }
+
+  /** The engine heard of heights this node lacks: ask around now. */
+  behind(): void {
+    this.#wake();
+  }
+
+  #highest(): number {
+    let highest = 0;
+    for (const { status } of this.#peers.values()) highest = Math.max(highest, status?.head.number ?? 0);
+    return highest;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#modules.timers.after(STATUS_INTERVAL_MS, () => {
+      for (const peer of this.#peers.keys()) void this.#exchangeStatus(peer);
+      this.#schedule();
+    });
+  }
+
+  async #exchangeStatus(peer: PeerId): Promise<void> {
+    const { network, log, status } = this.#modules;
+    try {
+      const answer = await network.request(peer, 'status', encodeStatus(status()), {
+        timeoutMs: STATUS_TIMEOUT_MS,
+        responseSizeBytesMax: 1024,
+      });
+      if (!this.#stopped) this.#takeStatus(peer, decodeStatus(answer));
+    } catch (error) {
+      if (error instanceof CodecError) network.blame(peer, error.code, 'major');
+      else log.debug('no status', { peer, reason: errorText(error) });
+    }
+  }
+
+  #takeStatus(peer: PeerId, theirs: StatusMessage): void {
+    const ours = this.#modules.status();
+    if (theirs.genesisHash !== ours.genesisHash || theirs.chainId !== ours.chainId || theirs.shard !== ours.shard) {
+      this.#modules.log.warn('peer of another network refused', { peer, genesis: theirs.genesisHash, ours: ours.genesisHash });
+      this.#peers.delete(peer);
+      this.#modules.network.blame(peer, 'WRONG_GENESIS', 'fatal');
+      return;
+    }
+    const state = this.#peers.get(peer);
+    if (state === undefined) return;
+    const first = state.status === null;
+    state.status = theirs;
+    if (first) this.#modules.onPeer(peer);
+    if (!this.#modules.chain.has(theirs.head.hash)) this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#running || this.#stopped) return;
+    this.#running = true;
+    this.#run()
+      .catch((error: unknown) => this.#modules.log.error('sync failed', { reason: errorText(error) }))
+      .finally(() => {
+        this.#running = false;
+      });
+  }
+
+  async #run(): Promise<void> {
+    this.#startingBlock = this.#modules.chain.head().number;
+    while (!this.#stopped) {
+      const orphan = this.#nextMissing();
+      if (orphan !== null) {
+        await this.#fetchMissing(orphan.hash, orphan.peer);
+        continue;
+      }
+      const peer = this.#bestPeer();
+      if (peer === null) return;
+      await this.#follow(peer.id, peer.head);
+    }
+  }
+
+  #nextMissing(): { readonly hash: Hash; readonly peer: PeerId } | null {
+    for (const [hash, teller] of this.#missing) {
+      this.#missing.delete(hash);
+      if (this.#modules.chain.has(hash)) continue;
+      const peer = teller !== null && this.#isFit(teller) ? teller : ([...this.#peers.keys()].find((id) => this.#isFit(id)) ?? null);
+      if (peer !== null) return { hash, peer };
+    }
+    return null;
+  }
+
+  /** A rested peer whose head is unknown here and not below finality; the furthest first. */
+  #bestPeer(): { readonly id: PeerId; readonly head: BlockRef } | null {
+    const finalized = this.#modules.chain.finalized().number;
+    let best: { id: PeerId; head: BlockRef } | null = null;
+    for (const [id, { status }] of this.#peers) {
+      if (status === null || !this.#isFit(id)) continue;
+      if (status.head.number <= finalized || this.#modules.chain.has(status.head.hash)) continue;
+      if (best === null || status.head.number > best.head.number) best = { id, head: status.head };
+    }
+    return best;
+  }
+
+  #isFit(peer: PeerId): boolean {
+    const state = this.#peers.get(peer);
+    return state !== undefined && state.restUntil <= this.#modules.clock.now();
+  }
+
+  #rest(peer: PeerId): void {
+    const state = this.#peers.get(peer);
+    if (state !== undefined) state.restUntil = this.#modules.clock.now() + PEER_REST_MS;
+  }
+
+  async #fetchMissing(hash: Hash, peer: PeerId): Promise<void> {
+    const fetched = await this.#fetch(peer, 'blocks-by-hash', encodeHashRequest({ hash, count: BY_HASH_GAP_MAX * 2 }));
+    if (fetched.step === 'nothing') this.#rest(peer);
+  }
+
+  async #follow(peer: PeerId, target: BlockRef): Promise<void> {
+    const { chain, post } = this.#modules;
+    const gap = target.number - chain.head().number;
+    if (gap <= BY_HASH_GAP_MAX) {
+      const request = encodeHashRequest({ hash: target.hash, count: BY_HASH_GAP_MAX * 2 });
+      const { step } = await this.#fetch(peer, 'blocks-by-hash', request);
+      if (step === 'progress') return this.#settle(peer, target);
+      if (step === 'nothing') return this.#rest(peer);
+    }
+    post({ type: 'syncing', behindBlocks: Math.max(0, gap) });
+    await this.#followByRange(peer, target);
+    post({ type: 'syncing', behindBlocks: 0 });
+    this.#settle(peer, target);
+  }
+
+  async #followByRange(peer: PeerId, target: BlockRef): Promise<void> {
+    const { chain, post, idle } = this.#modules;
+    let from = chain.head().number + 1;
+    let fromFinality = false;
+    while (!this.#stopped && from <= target.number && this.#peers.has(peer)) {
+      const request = encodeRangeRequest({ from, count: BLOCKS_PER_ANSWER_MAX });
+      const { step, last } = await this.#fetch(peer, 'blocks-by-range', request);
+      if (step === 'unconnected' && !fromFinality) {
+        fromFinality = true;
+        from = chain.finalized().number + 1;
+        continue;
+      }
+      if (step !== 'progress') return this.#rest(peer);
+      await idle();
+      from = Math.max(from, last) + 1;
+      post({ type: 'syncing', behindBlocks: Math.max(0, target.number - last) });
+    }
+  }
+
+  /** The fetch went well, yet the promised head is not here: the peer moved on, or lied. Either way it waits its turn. */
+  #settle(peer: PeerId, target: BlockRef): void {
+    const state = this.#peers.get(peer);
+    if (state?.status?.head.hash === target.hash && !this.#modules.chain.has(target.hash)) this.#rest(peer);
+  }
+
+  async #fetch(peer: PeerId, protocol: 'blocks-by-range' | 'blocks-by-hash', payload: Bytes): Promise<Fetched> {
+    const { network, intake, log } = this.#modules;
+    let step: Fetched['step'] = 'nothing';
+    let last = 0;
+    try {
+      const answer = await network.request(peer, protocol, payload, {
+        timeoutMs: REQUEST_TIMEOUT_MS,
+        responseSizeBytesMax: BLOCKS_ANSWER_BYTES_MAX,
+      });
+      for (const encoded of decodeBlocksAnswer(answer)) {
+        if (this.#stopped) return { step: 'nothing', last };
+        const { block, justification } = decodeBlockWithProof(encoded);
+        const outcome = await intake.accept(block, { origin: 'sync', justification: justification ?? null, peer });
+        if (outcome.kind === 'orphan') return { step: step === 'progress' ? step : 'unconnected', last };
+        if (outcome.kind === 'invalid' || outcome.kind === 'later') return { step: 'nothing', last };
+        step = 'progress';
+        last = block.header.number;
+      }
+    } catch (error) {
+      if (error instanceof CodecError) network.blame(peer, error.code, 'major');
+      log.debug('fetch failed', { peer, protocol, code: errorCode(error) });
+      step = 'nothing';
+    }
+    return { step, last };
+  }
+}

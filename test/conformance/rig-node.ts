@@ -1,0 +1,337 @@
+import type { EngineEffect } from '../../consensus/api/effect.ts';
+import type { Engine, EngineFactory } from '../../consensus/api/engine.ts';
+import type { EngineEvent, Origin } from '../../consensus/api/event.ts';
+import type { Header, UnsealedHeader } from '../../src/types/block.ts';
+import type { Evidence } from '../../src/types/evidence.ts';
+import type { SignedMessage } from '../../src/types/message.ts';
+import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
+import type { ConsensusState } from '../../src/types/validator.ts';
+import { errorCode } from '../../src/util/errors.ts';
+import type { Rng } from '../../src/util/rng.ts';
+import { guardDomain, ruleOn, type GuardRecord } from '../../src/wallet/guard.ts';
+import { fakeSign, rigHeader, sealed } from './rig-parts.ts';
+import type { Rig } from './rig.ts';
+
+export type RigBlock = {
+  readonly hash: Hash;
+  readonly header: Header;
+  readonly votes: readonly SignedMessage[];
+  readonly evidence: readonly Evidence[];
+  readonly txs: readonly number[];
+};
+
+type Known = RigBlock & { readonly author: Address; readonly state: ConsensusState };
+type EventBody = EngineEvent extends infer E ? (E extends EngineEvent ? Omit<E, 'now'> : never) : never;
+
+const ORPHANS_MAX = 256;
+
+/** What one host keeps on disk: it survives a crash. */
+type Disk = {
+  readonly saved: Map<string, Bytes>;
+  readonly guard: Map<string, GuardRecord> | null;
+  blocks: Map<Hash, Known>;
+  finalized: Hash;
+  anchor: Bytes | null;
+};
+
+/** A host as small as one can be: a tree, an executor that takes no time, and the contract of consensus/README.md. */
+export class RigNode {
+  readonly name: string;
+  readonly self: Address | null;
+  readonly disk: Disk;
+  engine: Engine | null = null;
+  head: Hash;
+  /** Bumped by each crash: what was under way before it no longer counts. */
+  life = 0;
+  readonly refused: string[] = [];
+  readonly rejected: string[] = [];
+  readonly reported: Evidence[] = [];
+  readonly mempool = new Set<number>();
+  readonly #rig: Rig;
+  readonly #rng: Rng;
+  readonly #jobs = new Map<number, RigBlock['evidence'] | null>();
+  readonly #built = new Map<number, Omit<RigBlock, 'hash' | 'header'>>();
+  readonly #timers = new Map<string, number>();
+  readonly #orphans = new Map<Hash, RigBlock>();
+  /** Blocks written since the last write that was forced to disk; each such write takes all earlier ones along. */
+  readonly #unsynced = new Set<Hash>();
+
+  constructor(rig: Rig, options: { name: string; self: Address | null; isGuarded: boolean; rng: Rng }) {
+    this.#rig = rig;
+    this.#rng = options.rng;
+    this.name = options.name;
+    this.self = options.self;
+    const genesis: Known = { ...rig.genesis, author: `0x${'00'.repeat(20)}`, state: rig.genesisState };
+    this.disk = {
+      saved: new Map(),
+      guard: options.isGuarded ? new Map() : null,
+      blocks: new Map([[genesis.hash, genesis]]),
+      finalized: genesis.hash,
+      anchor: null,
+    };
+    this.head = genesis.hash;
+  }
+
+  block(hash: Hash): Known | undefined {
+    return this.disk.blocks.get(hash);
+  }
+
+  get finalizedNumber(): number {
+    return this.block(this.disk.finalized)?.header.number ?? -1;
+  }
+
+  get headNumber(): number {
+    return this.block(this.head)?.header.number ?? -1;
+  }
+
+  boot(): void {
+    const { factory, params } = this.#rig.options;
+    const env = {
+      chainId: this.#rig.chainId,
+      shard: 0,
+      self: this.self,
+      tree: {
+        header: (hash: Hash) => this.block(hash)?.header,
+        isAncestor: (ancestor: Hash, descendant: Hash) => this.isAncestor(ancestor, descendant),
+      },
+      crypto: this.#rig.crypto,
+      random: () => this.#rng.next(),
+      trace: () => {},
+    };
+    this.engine = (factory as EngineFactory<unknown>).create(params, env, new Map(this.disk.saved));
+    const root = this.block(this.disk.finalized);
+    if (root === undefined) throw new Error('the finalized block is on disk');
+    this.head = root.hash;
+    this.step({ type: 'start', finalized: root.header, finalizedHash: root.hash, state: root.state, anchor: this.disk.anchor });
+    const above = [...this.disk.blocks.values()].filter(({ header }) => header.number > root.header.number);
+    const replayed = new Set<Hash>([root.hash]);
+    for (const block of above.sort((a, b) => a.header.number - b.header.number)) {
+      if (!replayed.has(block.header.parentHash)) continue;
+      replayed.add(block.hash);
+      this.#tell(block, 'replay');
+    }
+    this.disk.blocks = new Map([...this.disk.blocks].filter(([hash, { header }]) => replayed.has(hash) || header.number < root.header.number));
+    this.step({ type: 'ready' });
+    this.#demand();
+  }
+
+  /** Loses all that was not on disk, and maybe the newest blocks, which are stored without being forced to disk. */
+  crash(): void {
+    this.life++;
+    this.engine = null;
+    this.#jobs.clear();
+    this.#built.clear();
+    this.#timers.clear();
+    this.#orphans.clear();
+    const lost = this.#rng.between(0, 3);
+    for (const hash of lost === 0 ? [] : [...this.#unsynced].slice(-lost)) this.disk.blocks.delete(hash);
+    this.#unsynced.clear();
+    this.head = this.disk.finalized;
+  }
+
+  step(event: EventBody): void {
+    if (this.engine === null) return;
+    const life = this.life;
+    const full = { ...event, now: this.#rig.agenda.now } as EngineEvent;
+    this.#rig.record(this, full);
+    const effects = this.engine.step(full);
+    for (const effect of effects) {
+      // A crash may come between any two effects.
+      if (this.life !== life) return;
+      this.#rig.record(this, effect);
+      this.#carryOut(effect);
+      this.#rig.maybeCrash(this, effect);
+    }
+  }
+
+  receiveMessage(message: SignedMessage, from: RigNode | null): void {
+    if (this.engine === null) return;
+    if (from !== null) {
+      const verdict = this.engine.checkMessage(message);
+      if (verdict.kind === 'reject') this.rejected.push(verdict.code);
+      if (verdict.kind !== 'accept') return;
+    }
+    this.step({ type: 'message', message, peer: from?.name ?? null });
+  }
+
+  receiveBlock(block: RigBlock, origin: Origin): void {
+    if (this.engine === null || this.block(block.hash) !== undefined) return;
+    const parent = this.block(block.header.parentHash);
+    if (parent === undefined) {
+      if (this.#orphans.size < ORPHANS_MAX) this.#orphans.set(block.hash, block);
+      return;
+    }
+    if (!this.isAncestor(this.disk.finalized, parent.hash)) return;
+    const author = this.engine.author(block.header);
+    const how = { origin, now: this.#rig.agenda.now, votes: block.votes, justification: null, peer: null };
+    const verdict = this.engine.checkHeader(block.header, parent.header, author, how);
+    if (verdict.kind === 'reject') {
+      this.rejected.push(verdict.code);
+      return;
+    }
+    if (verdict.kind === 'later') {
+      if (verdict.retryAt !== undefined) this.#soon(verdict.retryAt, () => this.receiveBlock(block, origin));
+      return;
+    }
+    const known: Known = { ...block, author, state: this.#rig.execute(parent.state, block, author) };
+    this.disk.blocks.set(block.hash, known);
+    this.#unsynced.add(block.hash);
+    this.#tell(known, origin);
+    this.#demand();
+    for (const orphan of this.#orphans.values()) {
+      if (orphan.header.parentHash !== block.hash) continue;
+      this.#orphans.delete(orphan.hash);
+      this.receiveBlock(orphan, origin);
+    }
+  }
+
+  receiveTx(id: number): void {
+    const wasEmpty = this.#pending(this.head).length === 0;
+    this.mempool.add(id);
+    if (wasEmpty) this.step({ type: 'demand', pendingTxs: 1 });
+  }
+
+  isAncestor(ancestor: Hash, descendant: Hash): boolean {
+    const low = this.block(ancestor);
+    let at = this.block(descendant);
+    while (low !== undefined && at !== undefined && at.header.number > low.header.number) {
+      at = this.block(at.header.parentHash);
+    }
+    return low !== undefined && at === low;
+  }
+
+  /** From the block down to (without) the first one for which `isKnown` holds, oldest first. */
+  chain(from: Hash, isKnown: (hash: Hash) => boolean): RigBlock[] {
+    const blocks: RigBlock[] = [];
+    for (let at = this.block(from); at !== undefined && !isKnown(at.hash); at = this.block(at.header.parentHash)) {
+      blocks.push(at);
+    }
+    return blocks.reverse();
+  }
+
+  #tell(block: Known, origin: Origin): void {
+    const { hash, header, author, votes, state } = block;
+    this.step({ type: 'imported', hash, header, author, votes, state, origin, justification: null });
+  }
+
+  #carryOut(effect: EngineEffect): void {
+    const { agenda } = this.#rig;
+    switch (effect.type) {
+      case 'persist':
+        this.#unsynced.clear();
+        if (effect.value === null) this.disk.saved.delete(effect.key);
+        else this.disk.saved.set(effect.key, effect.value);
+        return;
+      case 'cast':
+        return this.#cast(effect);
+      case 'recast':
+        return this.#rig.gossip(this, (node) => node.receiveMessage(effect.message, this));
+      case 'build':
+        this.#jobs.set(effect.job, null);
+        return this.#soon(effect.timeMs, () => this.#answerBuild(effect));
+      case 'drop':
+        this.#jobs.delete(effect.job);
+        this.#built.delete(effect.job);
+        return;
+      case 'publish':
+        return this.#publish(effect);
+      case 'forkchoice':
+        return this.#rig.decided(this, effect);
+      case 'timer':
+        this.#timers.set(effect.id, effect.at);
+        return this.#soon(effect.at, () => {
+          if (this.#timers.get(effect.id) !== effect.at || agenda.now < effect.at) return;
+          this.#timers.delete(effect.id);
+          this.step({ type: 'timer', id: effect.id });
+        });
+      case 'drop-timer':
+        this.#timers.delete(effect.id);
+        return;
+      case 'evidence':
+        this.reported.push(effect.evidence);
+        this.#rig.reported(effect.evidence);
+        return;
+      case 'fault':
+        throw new Error(`fault: ${effect.reason}`);
+      case 'work':
+      case 'behind':
+      case 'blame':
+      case 'note':
+        return;
+      default:
+        throw new Error('unknown effect');
+    }
+  }
+
+  #cast(effect: Extract<EngineEffect, { type: 'cast' }>): void {
+    const { self } = this;
+    if (self === null) throw new Error('a follower casts nothing');
+    const digest = this.#rig.crypto.messageDigest(effect.payload);
+    if (!this.#mayBeSigned(effect.guard, digest)) return;
+    const message = { from: self, payload: effect.payload, signature: fakeSign(digest, self) };
+    this.#soon(0, () => this.receiveMessage(message, null));
+    this.#rig.gossip(this, (node) => node.receiveMessage(message, this));
+  }
+
+  #answerBuild({ job, parent, timeMs, extra, votes }: Extract<EngineEffect, { type: 'build' }>): void {
+    const on = this.block(parent);
+    if (!this.#jobs.delete(job) || on === undefined) return;
+    if (this.#rng.chance(this.#rig.options.failChance ?? 0)) return this.step({ type: 'failed', job, code: 'TEST' });
+    const txs = this.#pending(parent).slice(0, 10);
+    const evidence = this.#rig.evidenceFor(on.state);
+    const fields = { parentHash: parent, number: on.header.number + 1, timeMs, extra, gasUsed: 21_000 * txs.length };
+    this.#built.set(job, { votes, evidence, txs });
+    this.step({ type: 'built', job, header: rigHeader({ ...fields, stateRoot: this.#rig.marker(this) }) });
+  }
+
+  #publish(effect: Extract<EngineEffect, { type: 'publish' }>): void {
+    const body = this.#built.get(effect.job);
+    this.#built.delete(effect.job);
+    if (this.self === null || body === undefined) throw new Error('publish follows built');
+    const block = { ...body, ...this.#seal(effect.header, effect.seal) };
+    if (block.hash === null) return;
+    const own: RigBlock = { ...block, hash: block.hash };
+    this.#soon(0, () => this.receiveBlock(own, 'own'));
+    this.#rig.gossip(this, (node) => node.receiveBlock(own, 'gossip'));
+  }
+
+  #seal(header: UnsealedHeader, seal: Extract<EngineEffect, { type: 'publish' }>['seal']): { header: Header; hash: Hash | null } {
+    if (seal.by === 'value') {
+      const full = sealed(header, seal.value);
+      return { header: full, hash: this.#rig.crypto.headerHash(full) };
+    }
+    const digest = this.#rig.crypto.sealHash(header);
+    const full = sealed(header, fakeSign(digest, this.self ?? '0x'));
+    return { header: full, hash: this.#mayBeSigned(seal.guard, digest) ? this.#rig.crypto.headerHash(full) : null };
+  }
+
+  #mayBeSigned(guard: Parameters<typeof ruleOn>[1], digest: Hash): boolean {
+    if (this.disk.guard === null) return true;
+    const domain = guardDomain(guard);
+    try {
+      const ruling = ruleOn(this.disk.guard.get(domain) ?? null, guard, digest);
+      if (ruling.kind === 'advance') this.disk.guard.set(domain, ruling.record);
+      return true;
+    } catch (error) {
+      this.refused.push(errorCode(error));
+      return false;
+    }
+  }
+
+  #demand(): void {
+    const pendingTxs = this.#pending(this.head).length;
+    if (pendingTxs > 0) this.step({ type: 'demand', pendingTxs });
+  }
+
+  #pending(on: Hash): number[] {
+    const used = new Set(this.chain(on, () => false).flatMap(({ txs }) => txs));
+    return [...this.mempool].filter((id) => !used.has(id));
+  }
+
+  #soon(at: number, act: () => void): void {
+    const { life } = this;
+    this.#rig.agenda.add(at, () => {
+      if (this.life === life) act();
+    });
+  }
+}

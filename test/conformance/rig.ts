@@ -1,0 +1,264 @@
+import type { EngineEffect } from '../../consensus/api/effect.ts';
+import type { EngineCrypto, EngineFactory } from '../../consensus/api/engine.ts';
+import type { EngineEvent } from '../../consensus/api/event.ts';
+import { keccak256 } from '../../src/crypto/keccak.ts';
+import type { Evidence } from '../../src/types/evidence.ts';
+import type { Address, Hash } from '../../src/types/primitives.ts';
+import type { ConsensusState } from '../../src/types/validator.ts';
+import { Rng } from '../../src/util/rng.ts';
+import { fakeCrypto, rigAddress, rigHeader, sealed, Agenda } from './rig-parts.ts';
+import { RigNode, type RigBlock } from './rig-node.ts';
+
+export type RigOptions = {
+  readonly factory: EngineFactory;
+  readonly params: unknown;
+  readonly seed: number;
+  readonly validators: number;
+  /** Nodes without a key. */
+  readonly followers?: number;
+  /** Indexes of validators that run twice, without a guard: the faulty ones. */
+  readonly twins?: readonly number[];
+  /** Offenders proven in a block are jailed. */
+  readonly isJailing?: boolean;
+  readonly delayMs?: readonly [low: number, high: number];
+  readonly loss?: number;
+  /** Chance of a crash after an effect that speaks or persists, while `isRough`. */
+  readonly crashChance?: number;
+  readonly restartMs?: readonly [low: number, high: number];
+  readonly failChance?: number;
+};
+
+const START_MS = 1_700_000_000_000;
+const SYNC_EVERY_MS = 400;
+const SYNC_BLOCKS_MAX = 64;
+
+/**
+ * A network of engines on the smallest hosts there can be, all from one seed: loss, delay, partitions, crashes between
+ * any two effects, and twins. It checks what must hold for every engine at every step: nothing conflicting gets final,
+ * finality does not move back or sideways, the head descends from it, and nobody honest is proven an offender.
+ */
+export class Rig {
+  readonly options: RigOptions;
+  readonly agenda = new Agenda(START_MS);
+  readonly chainId = 31337;
+  readonly crypto: EngineCrypto;
+  readonly genesis: RigBlock;
+  readonly genesisState: ConsensusState;
+  readonly nodes: RigNode[] = [];
+  readonly violations: string[] = [];
+  /** Off: no loss, no crashes. Partitions are separate. */
+  isRough = true;
+  crashes = 0;
+  readonly #rng: Rng;
+  readonly #final = new Map<number, Hash>();
+  readonly #evidence = new Map<Address, Evidence>();
+  readonly #honest: ReadonlySet<Address>;
+  #groups: readonly (readonly RigNode[])[] | null = null;
+  #trace: Hash = `0x${'00'.repeat(32)}`;
+  #traced: string[] = [];
+  #txs = 0;
+
+  constructor(options: RigOptions) {
+    this.options = options;
+    this.#rng = new Rng(options.seed);
+    const { factory, params, validators } = options;
+    this.crypto = fakeCrypto({ chainId: this.chainId, shard: 0, engineId: factory.id });
+    const addresses = Array.from({ length: validators }, (_, i) => rigAddress(i));
+    this.genesisState = { validators: addresses.map((address) => ({ address, power: 1n, jailed: false })), votes: [] };
+    const { extra, seal } = factory.genesis(params, this.genesisState);
+    const header = sealed(rigHeader({ number: 0, timeMs: START_MS - 60_000, extra }), seal);
+    this.genesis = { hash: this.crypto.headerHash(header), header, votes: [], evidence: [], txs: [] };
+    this.#final.set(0, this.genesis.hash);
+    const twins = new Set(options.twins);
+    this.#honest = new Set(addresses.filter((_, i) => !twins.has(i)));
+    for (let i = 0; i < validators; i++) {
+      this.#addNode(`v${i}`, rigAddress(i), !twins.has(i));
+      if (twins.has(i)) this.#addNode(`v${i}'`, rigAddress(i), false);
+    }
+    for (let i = 0; i < (options.followers ?? 0); i++) this.#addNode(`f${i}`, null, true);
+  }
+
+  /** A node with a key of its own that is no validator yet. */
+  addCandidate(index: number): RigNode {
+    return this.#addNode(`c${index}`, rigAddress(index), true);
+  }
+
+  start(): void {
+    for (const node of this.nodes) this.agenda.add(START_MS + this.#rng.between(0, 300), () => node.boot());
+  }
+
+  run(forMs: number): void {
+    this.agenda.runUntil(this.agenda.now + forMs);
+  }
+
+  /** Each list of nodes hears only itself; null heals. */
+  partition(groups: readonly (readonly RigNode[])[] | null): void {
+    this.#groups = groups;
+  }
+
+  /** A random cut of all nodes in two. */
+  randomCut(): void {
+    const nodes = this.#rng.shuffle(this.nodes);
+    const at = this.#rng.between(1, nodes.length - 1);
+    this.partition([nodes.slice(0, at), nodes.slice(at)]);
+  }
+
+  heal(): void {
+    this.isRough = false;
+    this.partition(null);
+    for (const node of this.nodes) if (node.engine === null) node.boot();
+  }
+
+  kill(node: RigNode): void {
+    node.crash();
+  }
+
+  submitTx(): void {
+    const id = this.#txs++;
+    const first = this.#rng.pick(this.nodes);
+    this.agenda.add(this.agenda.now, () => {
+      first.receiveTx(id);
+      this.gossip(first, (node) => node.receiveTx(id));
+    });
+  }
+
+  gossip(from: RigNode, deliver: (to: RigNode) => void): void {
+    for (const to of this.nodes) {
+      if (to === from || !this.#canHear(from, to)) continue;
+      const isLost = this.#rng.chance(this.options.loss ?? 0);
+      const delay = this.#delay();
+      if (isLost && this.isRough) continue;
+      const { life } = to;
+      this.agenda.add(this.agenda.now + delay, () => {
+        if (to.life === life) deliver(to);
+      });
+    }
+  }
+
+  execute(before: ConsensusState, block: RigBlock, author: Address): ConsensusState {
+    const { factory, params } = this.options;
+    const after = factory.advance(params, before, block.header, author);
+    const jailed = new Set(
+      block.evidence.flatMap((evidence) => {
+        const offence = factory.judge(params, evidence, this.crypto, { chainId: this.chainId, shard: 0 });
+        return offence === null ? [] : [offence.offender];
+      }),
+    );
+    if (jailed.size === 0) return after;
+    const validators = after.validators.map((v) => (jailed.has(v.address) ? { ...v, jailed: true } : v));
+    return { ...after, validators };
+  }
+
+  evidenceFor(state: ConsensusState): readonly Evidence[] {
+    if (this.options.isJailing !== true) return [];
+    return state.validators.flatMap(({ address, jailed }) => {
+      const evidence = jailed ? undefined : this.#evidence.get(address);
+      return evidence === undefined ? [] : [evidence];
+    });
+  }
+
+  reported(evidence: Evidence): void {
+    const { factory, params } = this.options;
+    const offence = factory.judge(params, evidence, this.crypto, { chainId: this.chainId, shard: 0 });
+    if (offence === null) this.violations.push('evidence that proves nothing');
+    if (this.#honest.has(evidence.offender)) this.violations.push(`honest ${evidence.offender} accused`);
+    this.#evidence.set(evidence.offender, evidence);
+  }
+
+  /** Two blocks of one author over the same parent differ by this, as they would by their transactions. */
+  marker(node: RigNode): Hash {
+    return keccak256(Buffer.from(node.name));
+  }
+
+  decided(node: RigNode, { head, safe, finalized, anchor }: Extract<EngineEffect, { type: 'forkchoice' }>): void {
+    const before = node.disk.finalized;
+    const complain = (what: string): void => void this.violations.push(`${node.name}: ${what}`);
+    if (!node.isAncestor(before, finalized)) return complain('finality moved back or sideways');
+    if (!node.isAncestor(finalized, safe)) complain('safe does not descend from finality');
+    if (!node.isAncestor(safe, head)) complain('the head does not descend from safe');
+    if (finalized !== before && anchor === undefined) complain('finality without an anchor');
+    node.head = head;
+    if (finalized === before) return;
+    for (const { hash, header } of node.chain(finalized, (known) => known === before)) {
+      const other = this.#final.get(header.number) ?? hash;
+      if (other !== hash) complain(`conflicting finality at ${header.number}`);
+      this.#final.set(header.number, hash);
+    }
+    node.disk.finalized = finalized;
+    node.disk.anchor = anchor ?? null;
+  }
+
+  maybeCrash(node: RigNode, effect: EngineEffect): void {
+    const chance = this.options.crashChance ?? 0;
+    const isSpot = effect.type === 'persist' || effect.type === 'cast' || effect.type === 'publish';
+    if (chance === 0 || !isSpot || !this.isRough || !this.#rng.chance(chance)) return;
+    this.crashes++;
+    node.crash();
+    const [low, high] = this.options.restartMs ?? [100, 3000];
+    this.agenda.add(this.agenda.now + this.#rng.between(low, high), () => {
+      if (node.engine === null) node.boot();
+    });
+  }
+
+  record(node: RigNode, what: EngineEvent | EngineEffect): void {
+    this.#traced.push(`${this.agenda.now} ${node.name} ${toText(what)}`);
+    if (this.#traced.length >= 1000) this.#foldTrace();
+  }
+
+  /** Digest of every event and effect so far. */
+  trace(): Hash {
+    this.#foldTrace();
+    return this.#trace;
+  }
+
+  alive(): RigNode[] {
+    return this.nodes.filter((node) => node.engine !== null);
+  }
+
+  #addNode(name: string, self: Address | null, isGuarded: boolean): RigNode {
+    const node = new RigNode(this, { name, self, isGuarded, rng: this.#rng.fork() });
+    this.nodes.push(node);
+    this.agenda.add(this.agenda.now + this.#rng.between(0, SYNC_EVERY_MS), () => this.#syncLoop(node));
+    return node;
+  }
+
+  /** The host's part of catching up: ask somebody now and then, take what is missing. */
+  #syncLoop(node: RigNode): void {
+    this.agenda.add(this.agenda.now + SYNC_EVERY_MS, () => this.#syncLoop(node));
+    const peer = this.#rng.pick(this.nodes);
+    const delay = this.#delay() * 2;
+    if (peer === node || node.engine === null || peer.engine === null || !this.#canHear(peer, node)) return;
+    const { life } = node;
+    const behind = peer.headNumber - node.headNumber;
+    const missing = peer.chain(peer.head, (hash) => node.block(hash) !== undefined).slice(0, SYNC_BLOCKS_MAX);
+    if (missing.length === 0 && behind <= 0) return;
+    this.agenda.add(this.agenda.now + delay, () => {
+      if (node.life !== life) return;
+      node.step({ type: 'syncing', behindBlocks: Math.max(behind, 0) });
+      for (const block of missing) node.receiveBlock(block, 'sync');
+      node.step({ type: 'syncing', behindBlocks: Math.max(peer.headNumber - node.headNumber, 0) });
+    });
+  }
+
+  #canHear(from: RigNode, to: RigNode): boolean {
+    if (this.#groups === null) return true;
+    return this.#groups.some((group) => group.includes(from) && group.includes(to));
+  }
+
+  #delay(): number {
+    const [low, high] = this.options.delayMs ?? [5, 60];
+    return this.#rng.between(low, high);
+  }
+
+  #foldTrace(): void {
+    this.#trace = keccak256(Buffer.from(`${this.#trace}\n${this.#traced.join('\n')}`));
+    this.#traced = [];
+  }
+}
+
+function toText(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item === 'bigint') return `${item}n`;
+    return item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
+  });
+}
