@@ -15,8 +15,8 @@ import type { Bytes, Millis, PeerId } from '../src/types/primitives.ts';
 import { messageId, messageIdText, SEEN_MS } from './message-id.ts';
 import { peerPublicKey } from './peer-key.ts';
 
-/** One RPC carries one message, or the answer to an IWANT: several. Over it the library closes the gossip stream for good. */
-const RPC_SIZE_BYTES_MAX = 16 * 1024 * 1024;
+/** Of one RPC. The library's encoder refuses to send more, and a receiver closes the gossip stream over it. */
+const RPC_SIZE_BYTES_MAX = 4 * 1024 * 1024;
 /** What may wait for one peer. Over it the stream is reset, which `Libp2pNetwork` answers by dropping the connection. */
 const PEER_BUFFER_BYTES_MAX = 16 * 1024 * 1024;
 

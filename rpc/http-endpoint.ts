@@ -60,9 +60,6 @@ export class HttpEndpoint {
     if (Number(headers['content-length'] ?? 0) > limits.bodySizeBytesMax) return this.#tooLarge(request, response);
     const connection = connections.of(request.socket);
     if (connection === undefined) return;
-    if (connection.inFlight >= limits.inFlightPerConnectionMax) {
-      return this.#refuse(request, response, 429, 'too many unanswered requests on this connection');
-    }
     this.#read(request, response, connection);
   }
 
@@ -91,11 +88,14 @@ export class HttpEndpoint {
       if (sizeBytes > sizeBytesMax) return;
       const text = chunks === null ? (body?.toString('utf8') ?? '') : Buffer.concat(chunks, sizeBytes).toString('utf8');
       body = chunks = null;
-      this.#execute(text, response, connection);
+      this.#execute(text, request, response, connection);
     });
   }
 
-  #execute(text: string, response: ServerResponse, connection: Connection): void {
+  #execute(text: string, request: IncomingMessage, response: ServerResponse, connection: Connection): void {
+    if (connection.inFlight >= this.#modules.limits.inFlightPerConnectionMax) {
+      return this.#refuse(request, response, 429, 'too many unanswered requests on this connection');
+    }
     connection.inFlight++;
     const answer = this.#modules.rpc.handle(text, HTTP_CALLER);
     if (!(answer instanceof Promise)) return this.#answer(response, connection, answer);

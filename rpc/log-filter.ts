@@ -16,9 +16,9 @@ const BLOOM_GROUP_ITEMS_MAX = 32;
 
 /** A log matches when its address is one of `addresses` and each topic is one of those at its position. */
 export type LogCriteria = {
-  /** null: any. */
+  /** null puts no condition. */
   readonly addresses: ReadonlySet<Address> | null;
-  /** null at a position: any topic, but there must be one. */
+  /** null at a position puts no condition, but there must be a topic. */
   readonly topics: readonly (ReadonlySet<Hash> | null)[];
   /** The same as bytes, for the bloom filter. */
   readonly bloomGroups: readonly (readonly Bytes[])[];

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { prepareRuntime } from './node/runtime.ts';
 import { ConfigError, errorText } from './util/errors.ts';
 import { VERSION } from './version.ts';
 
@@ -145,4 +146,5 @@ function fail(error: unknown, verbose: boolean): number {
   return error instanceof ConfigError ? 2 : 1;
 }
 
+prepareRuntime();
 await main(process.argv);

@@ -158,6 +158,11 @@ function undamaged<T>(what: string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
-    throw new ParleyError('DATA_DIR_DAMAGED', `the database is damaged: ${what} cannot be read`, { what }, { cause: error });
+    throw new ParleyError(
+      'DATA_DIR_DAMAGED',
+      `the database is damaged: ${what} cannot be read`,
+      { what },
+      { cause: error },
+    );
   }
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Level } from 'level';
 import type { BatchOp, KeyValueStore, Range } from '../src/ports/kv.ts';
 import type { Bytes } from '../src/types/primitives.ts';
@@ -56,6 +58,10 @@ export class LevelStore implements KeyValueStore {
    */
   static async open(path: string, options: LevelOptions = {}): Promise<LevelStore> {
     const createIfMissing = options.createIfMissing ?? true;
+    // LevelDB itself would leave a lock file and a log behind.
+    if (!createIfMissing && !existsSync(join(path, 'CURRENT'))) {
+      throw new ParleyError('DATA_DIR_MISSING', `there is no database in ${path}`, { path });
+    }
     const db: Database = new Level<Bytes, Bytes>(path, {
       keyEncoding: 'view',
       valueEncoding: 'view',
@@ -67,7 +73,7 @@ export class LevelStore implements KeyValueStore {
       await db.open();
     } catch (error) {
       await db.close().catch(() => {});
-      throw openingError(error, path, createIfMissing);
+      throw openingError(error, path);
     }
     return new LevelStore(db);
   }
@@ -93,9 +99,8 @@ export class LevelStore implements KeyValueStore {
     }
     // The caller keeps its buffers. A write that starts now copies them into LevelDB at once; one that waits needs its own.
     const copy = !this.#writing ? (bytes: Bytes): Bytes => bytes : (bytes: Bytes): Bytes => Buffer.from(bytes);
-    const levelOps = ops.map(
-      ({ key, value }): LevelOp =>
-        value === null ? { type: 'del', key: copy(key) } : { type: 'put', key: copy(key), value: copy(value) },
+    const levelOps = ops.map(({ key, value }): LevelOp =>
+      value === null ? { type: 'del', key: copy(key) } : { type: 'put', key: copy(key), value: copy(value) },
     );
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ops: levelOps, sync: options.sync, resolve, reject });
@@ -170,16 +175,13 @@ function levelCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-function openingError(error: unknown, path: string, createIfMissing: boolean): ParleyError {
+function openingError(error: unknown, path: string): ParleyError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const reason = errorText(cause);
   const data = { path, reason };
   if (levelCode(cause) === 'LEVEL_LOCKED') {
     const text = `another node uses the data directory ${path}; stop it or choose another directory`;
     return new ParleyError('DATA_DIR_IN_USE', text, data, { cause });
-  }
-  if (!createIfMissing && /does not exist|no such file/i.test(reason)) {
-    return new ParleyError('DATA_DIR_MISSING', `there is no database in ${path}`, data, { cause });
   }
   if (levelCode(cause) === 'LEVEL_CORRUPTION') {
     const text = `the database in ${path} is damaged (${reason}); restore a copy, or start over with a fresh directory`;

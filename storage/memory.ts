@@ -63,7 +63,10 @@ export class MemoryStore implements KeyValueStore {
 
   batch(ops: readonly BatchOp[], options: { readonly sync: boolean }): Promise<void> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
-    const copies = ops.map(({ key, value }) => ({ key: textOf(key), value: value === null ? null : Buffer.from(value) }));
+    const copies = ops.map(({ key, value }) => ({
+      key: textOf(key),
+      value: value === null ? null : Buffer.from(value),
+    }));
     return new Promise((resolve, reject) => {
       const flight: Flight = { ops: copies, sync: options.sync, done: false, resolve, reject };
       this.#flights.push(flight);

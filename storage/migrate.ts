@@ -17,7 +17,10 @@ export async function migrate(kv: KeyValueStore): Promise<void> {
   const stored = kv.get(SCHEMA_KEY);
   if (stored === undefined) {
     if (!(await isEmpty(kv))) {
-      throw new ParleyError('DATA_DIR_DAMAGED', 'the database names no schema version; it is not one of Parley, or is damaged');
+      throw new ParleyError(
+        'DATA_DIR_DAMAGED',
+        'the database names no schema version; it is not one of Parley, or is damaged',
+      );
     }
     await kv.batch([{ key: SCHEMA_KEY, value: encodeUint(SCHEMA_VERSION) }], { sync: true });
     return;

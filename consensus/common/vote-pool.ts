@@ -23,6 +23,7 @@ export type Added = {
  */
 export class VotePool {
   readonly #voters = new Map<Address, Map<number, Entry>>();
+  readonly #newest = new Map<Address, number>();
 
   get size(): number {
     let size = 0;
@@ -32,21 +33,23 @@ export class VotePool {
 
   add(message: SignedMessage, vote: FfgVote): Added {
     const entries = this.#voters.get(message.from) ?? new Map<number, Entry>();
+    const known = entries.get(vote.target.epoch);
+    if (isFor(known, vote)) return { isNew: false, conflict: null };
     this.#voters.set(message.from, entries);
     let conflict: SignedMessage | null = null;
     for (const entry of entries.values()) {
       if (voteOffence(entry.vote, vote) !== null) conflict = entry.message;
     }
-    if (entries.has(vote.target.epoch)) return { isNew: false, conflict };
+    if (known !== undefined) return { isNew: false, conflict };
     entries.set(vote.target.epoch, { vote, message });
+    this.#newest.set(message.from, Math.max(vote.target.epoch, this.#newest.get(message.from) ?? 0));
     if (entries.size > VOTES_PER_VOTER_MAX) entries.delete(Math.min(...entries.keys()));
     return { isNew: entries.has(vote.target.epoch), conflict };
   }
 
   /** Height of the newest target this validator voted for; null when none is known. */
   newestEpoch(voter: Address): number | null {
-    const entries = this.#voters.get(voter);
-    return entries === undefined || entries.size === 0 ? null : Math.max(...entries.keys());
+    return this.#newest.get(voter) ?? null;
   }
 
   /** Those who voted for this link. */
@@ -78,7 +81,11 @@ export class VotePool {
 
   /** Forgets everybody for whom `isKnown` does not hold. */
   retain(isKnown: (voter: Address) => boolean): void {
-    for (const voter of this.#voters.keys()) if (!isKnown(voter)) this.#voters.delete(voter);
+    for (const voter of this.#voters.keys()) {
+      if (isKnown(voter)) continue;
+      this.#voters.delete(voter);
+      this.#newest.delete(voter);
+    }
   }
 }
 

@@ -77,6 +77,7 @@ export class Proposals {
    * oldest standing one (touching it again lets it pass where the majority has shrunk since).
    */
   next(state: ConsensusState, self: Address): { readonly vote: SealerVote; readonly isFresh: boolean } | null {
+    if (this.#wanted.size === 0) return null;
     const open = this.list().filter(({ subject, authorize }) => isAuthority(state, subject) !== authorize);
     const fresh = open.find(
       ({ subject }) => !state.votes.some((vote) => vote.voter === self && vote.subject === subject),

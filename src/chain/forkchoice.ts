@@ -76,11 +76,13 @@ export class Forkchoice {
     const { tree } = this.#modules;
     const find = (role: keyof Decision): BlockNode => {
       const node = tree.get(request[role]);
-      if (node === undefined) throw invalid(`the ${role} block is not in the tree, or finality moves back or sideways`, request);
+      if (node === undefined)
+        throw invalid(`the ${role} block is not in the tree, or finality moves back or sideways`, request);
       return node;
     };
     const decision = { head: find('head'), safe: find('safe'), finalized: find('finalized') };
-    if (!tree.isAncestor(request.finalized, request.safe)) throw invalid('safe does not descend from finalized', request);
+    if (!tree.isAncestor(request.finalized, request.safe))
+      throw invalid('safe does not descend from finalized', request);
     if (!tree.isAncestor(request.safe, request.head)) throw invalid('head does not descend from safe', request);
     return decision;
   }
@@ -124,5 +126,10 @@ export class Forkchoice {
 
 function invalid(reason: string, request: ForkchoiceRequest): ParleyError {
   const { head, safe, finalized } = request;
-  return new ParleyError('FORKCHOICE_INVALID', `the engine's decision is impossible: ${reason}`, { reason, head, safe, finalized });
+  return new ParleyError('FORKCHOICE_INVALID', `the engine's decision is impossible: ${reason}`, {
+    reason,
+    head,
+    safe,
+    finalized,
+  });
 }

@@ -137,7 +137,10 @@ export class Importer {
     const { result, transactions } = executed;
     const { state, receipts, consensus } = result;
     // The body's bytes become those of the transactions, which the pool holds too; what the block came in can go.
-    const own: Block = { header: block.header, body: { ...block.body, transactions: transactions.map((tx) => tx.raw) } };
+    const own: Block = {
+      header: block.header,
+      body: { ...block.body, transactions: transactions.map((tx) => tx.raw) },
+    };
     if (how.origin !== 'replay') await this.#modules.blocks.putUnfinalized(own, hash);
     const node = new BlockNode({ hash, block: own, author, transactions, executed: { state, receipts, consensus } });
     this.#modules.tree.add(node);
@@ -166,12 +169,19 @@ export class Importer {
     }
     const parent = tree.get(header.parentHash);
     if (parent === undefined && this.#invalid.has(header.parentHash)) {
-      return { kind: 'invalid', hash, code: 'BLOCK_PARENT_INVALID', blame: how.origin === 'sync', headerAccepted: false };
+      return {
+        kind: 'invalid',
+        hash,
+        code: 'BLOCK_PARENT_INVALID',
+        blame: how.origin === 'sync',
+        headerAccepted: false,
+      };
     }
     if (parent === undefined) return { kind: 'orphan', hash, missing: orphans.missingAncestor(header.parentHash) };
     const lineage = lineageFault(header, parent.header);
     if (lineage !== null) return cheaply(hash, lineage);
-    if (tree.size >= this.#limits.treeNodesMax && parent !== tree.head) return { kind: 'later', hash, code: 'TREE_FULL' };
+    if (tree.size >= this.#limits.treeNodesMax && parent !== tree.head)
+      return { kind: 'later', hash, code: 'TREE_FULL' };
     return this.#examineWithParent(block, hash, parent, how);
   }
 

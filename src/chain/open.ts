@@ -50,7 +50,8 @@ export async function openChainData(options: OpenOptions, modules: OpenModules):
   const pointer = modules.blocks.finalized();
   const first = modules.blocks.canonicalHash(0);
   if (pointer === undefined && first === undefined) return begin(options, modules);
-  if (pointer === undefined || first === undefined) throw damaged('the finalized pointer or the genesis block is missing');
+  if (pointer === undefined || first === undefined)
+    throw damaged('the finalized pointer or the genesis block is missing');
   return reopen(options, modules, pointer, first);
 }
 
@@ -103,5 +104,7 @@ function reopen(options: OpenOptions, modules: OpenModules, pointer: FinalizedPo
 }
 
 function damaged(reason: string): ParleyError {
-  return new ParleyError('DATA_DIR_DAMAGED', `the database is damaged: ${reason}; start over with a fresh directory`, { reason });
+  return new ParleyError('DATA_DIR_DAMAGED', `the database is damaged: ${reason}; start over with a fresh directory`, {
+    reason,
+  });
 }

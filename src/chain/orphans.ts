@@ -14,18 +14,20 @@ export type Orphan = {
 
 export type OrphanLimits = { readonly countMax: number; readonly bytesMax: number; readonly countPerPeerMax: number };
 
+type Usage = { count: number; sizeBytes: number };
+
 export const ORPHAN_LIMITS: OrphanLimits = { countMax: 512, bytesMax: 32 * 1024 * 1024, countPerPeerMax: 128 };
 
 /**
  * The waiting room for blocks whose parent is missing. Bounded by count and bytes, and by count per peer, so that one peer
- * can not fill it. Who brings too much loses its own oldest; when the room is full, the peer with the most blocks does.
+ * can not fill it. Who brings too much loses its own oldest; when the room is full, the peer that takes most of it does.
  */
 export class OrphanRoom {
   readonly #limits: OrphanLimits;
   /** In the order of arrival. */
   readonly #orphans = new Map<Hash, Orphan>();
   readonly #byParent = new Map<Hash, Set<Hash>>();
-  readonly #countByPeer = new Map<PeerId | null, number>();
+  readonly #usage = new Map<PeerId | null, Usage>();
   #sizeBytes = 0;
 
   constructor(limits: OrphanLimits = ORPHAN_LIMITS) {
@@ -52,9 +54,12 @@ export class OrphanRoom {
     this.#orphans.set(orphan.hash, orphan);
     const siblings = this.#byParent.get(orphan.block.header.parentHash) ?? new Set();
     this.#byParent.set(orphan.block.header.parentHash, siblings.add(orphan.hash));
-    this.#countByPeer.set(orphan.peer, (this.#countByPeer.get(orphan.peer) ?? 0) + 1);
+    const usage = this.#usage.get(orphan.peer) ?? { count: 0, sizeBytes: 0 };
+    this.#usage.set(orphan.peer, usage);
+    usage.count += 1;
+    usage.sizeBytes += orphan.sizeBytes;
     this.#sizeBytes += orphan.sizeBytes;
-    if ((this.#countByPeer.get(orphan.peer) ?? 0) > countPerPeerMax) this.#evictOldestOf(orphan.peer);
+    if (usage.count > countPerPeerMax) this.#evictOldestOf(orphan.peer);
     while (this.#orphans.size > countMax || this.#sizeBytes > bytesMax) this.#evictOldestOf(this.#busiestPeer());
     return this.#orphans.has(orphan.hash);
   }
@@ -86,14 +91,16 @@ export class OrphanRoom {
     }
   }
 
+  /** By its share of the room, in count or in bytes, whichever is larger. */
   #busiestPeer(): PeerId | null {
+    const { countMax, bytesMax } = this.#limits;
     let busiest: PeerId | null = null;
     let most = 0;
-    for (const [peer, count] of this.#countByPeer) {
-      if (count > most) {
-        busiest = peer;
-        most = count;
-      }
+    for (const [peer, { count, sizeBytes }] of this.#usage) {
+      const share = Math.max(count / countMax, sizeBytes / bytesMax);
+      if (share <= most) continue;
+      busiest = peer;
+      most = share;
     }
     return busiest;
   }
@@ -113,8 +120,10 @@ export class OrphanRoom {
     const siblings = this.#byParent.get(parent);
     siblings?.delete(orphan.hash);
     if (siblings?.size === 0) this.#byParent.delete(parent);
-    const count = (this.#countByPeer.get(orphan.peer) ?? 0) - 1;
-    if (count > 0) this.#countByPeer.set(orphan.peer, count);
-    else this.#countByPeer.delete(orphan.peer);
+    const usage = this.#usage.get(orphan.peer);
+    if (usage === undefined) return;
+    usage.count -= 1;
+    usage.sizeBytes -= orphan.sizeBytes;
+    if (usage.count === 0) this.#usage.delete(orphan.peer);
   }
 }

@@ -89,7 +89,8 @@ export function votesFault({ header, body }: Block): RuleCode | null {
 
 /** Transactions of the body, in the same way. None is decoded. */
 export function transactionsFault({ header, body }: Block): RuleCode | null {
-  if (body.transactions.some((raw) => raw.length === 0 || raw.length > TRANSACTION_SIZE_BYTES_MAX)) return 'BLOCK_TX_SIZE';
+  if (body.transactions.some((raw) => raw.length === 0 || raw.length > TRANSACTION_SIZE_BYTES_MAX))
+    return 'BLOCK_TX_SIZE';
   return orderedTrieRoot(body.transactions) === header.transactionsRoot ? null : 'BLOCK_TRANSACTIONS_ROOT';
 }
 

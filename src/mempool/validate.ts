@@ -74,8 +74,7 @@ function checkSlot(tx: Transaction, { account, queue, limits, origin }: StateChe
   if (tx.nonce > nonceMax) {
     return refuseFigures('POOL_NONCE_TOO_HIGH', 'nonce too high', tx.nonce, nonceMax, 'at most ');
   }
-  const slotsMax =
-    origin === 'local' ? Math.max(limits.senderSlotsLocalMax, limits.senderSlotsMax) : limits.senderSlotsMax;
+  const slotsMax = origin === 'local' ? limits.senderSlotsLocalMax : limits.senderSlotsMax;
   const slots = (queue?.size ?? 0) + 1;
   if (slots <= slotsMax) return null;
   const words = 'account limit exceeded: too many transactions of this sender are pending';

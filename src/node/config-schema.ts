@@ -37,7 +37,7 @@ export const p2pSchema = z.strictObject({
 
 export const mempoolSchema = z.strictObject({
   'transactions-max': count(1_000_000).default(20_000).describe('Transactions held at most'),
-  'sender-max': count(100_000).default(2_000).describe('Transactions of one sender held at most'),
+  'sender-max': count(100_000).default(8_192).describe('Transactions of one sender held at most'),
   'journal-sync': z.boolean().default(false).describe('Sync the journal to disk before answering (survives power loss, not only kill -9)'),
 });
 

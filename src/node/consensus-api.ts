@@ -1,6 +1,8 @@
 import type { EngineStatus } from '../../consensus/api/status.ts';
+import type { BlockRef } from '../types/block.ts';
 import type { Address, JsonObject, JsonValue } from '../types/primitives.ts';
 import { ParleyError } from '../util/errors.ts';
+import { toHex } from '../util/hex.ts';
 import type { BlockView, ConsensusApi } from './api.ts';
 import type { Machine } from './machine.ts';
 
@@ -19,7 +21,9 @@ export class EngineConsensusApi implements ConsensusApi {
     const { driver, ledger, sync } = this.#machine;
     const status: EngineStatus = ledger.engine.describe();
     const { fault } = driver;
-    return { ...(plain(status) as JsonObject), fault, syncing: sync.progress() !== null };
+    const { head, safe, finalized } = status;
+    const refs = { head: reference(head), safe: reference(safe), finalized: reference(finalized) };
+    return { ...(plain(status) as JsonObject), ...refs, fault, syncing: sync.progress() !== null };
   }
 
   validators(at: BlockView): ReturnType<ConsensusApi['validators']> {
@@ -52,9 +56,14 @@ export class EngineConsensusApi implements ConsensusApi {
   }
 }
 
-/** bigint to decimal text, for JSON. */
+function reference({ hash, number }: BlockRef): JsonObject {
+  return { hash, number };
+}
+
+/** bigint to decimal text, bytes to hex, for JSON. */
 function plain(value: unknown): JsonValue {
   if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return toHex(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));

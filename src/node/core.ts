@@ -8,7 +8,7 @@ import { Chain } from '../chain/chain.ts';
 import { TransactionCache } from '../chain/transaction-cache.ts';
 import type { MessageContext } from '../codec/message.ts';
 import { executeBlock } from '../execution/execute-block.ts';
-import { intrinsicGas, nextBaseFee } from '../execution/fees.ts';
+import { minimumGasLimit, nextBaseFee } from '../execution/fees.ts';
 import { buildGenesis, genesisConsensus, type GenesisSpec } from '../execution/genesis.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
 import type { MempoolLimits } from '../mempool/limits.ts';
@@ -176,7 +176,7 @@ function openPool(settings: CoreSettings, modules: PoolModules): Mempool {
       clock,
       log: log.child('mempool'),
       metrics,
-      intrinsicGas,
+      intrinsicGas: minimumGasLimit,
       resolve: (raw) => transactions.resolve(raw),
     },
   );

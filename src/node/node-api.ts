@@ -1,7 +1,8 @@
 import { estimateGas, simulate, type CallState } from '../execution/call.ts';
+import type { ExecutionEnv } from '../execution/rules.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import { noMetrics } from '../util/metrics.ts';
-import { errorText } from '../util/errors.ts';
+import { errorText, ParleyError } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import { VERSION } from '../version.ts';
 import type { BlockView, Health, NetworkApi, NodeApi } from './api.ts';
@@ -15,6 +16,8 @@ import type { NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
 
 const ACCOUNT_LOCK = { name: 'dev-accounts', timeoutMs: 30_000, waitersPerKeyMax: 10_000, waitersMax: 20_000 } as const;
+/** As geth's: what a call may cost everybody else. */
+const CALL_TIMEOUT_MS = 5_000;
 /** A head older than this many block times, and at least HEAD_AGE_MS_MIN, means that something is wrong. */
 const HEAD_AGE_BLOCKS_MAX = 10;
 const HEAD_AGE_MS_MIN = 10_000;
@@ -36,7 +39,8 @@ export function createNodeApi(machine: Machine, settings: Pick<NodeSettings, 'co
   machine.onFault((reason) => events.emit('fault', { reason }));
   const callState = (at: BlockView): CallState => ({ header: at.block.header, hash: at.hash, state: chain.stateAt(at.hash) });
   const chainId = ledger.context.chainId;
-  const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(env, callState(at), call);
+  const bounded = (): ExecutionEnv => ({ ...env, pause: deadline(CALL_TIMEOUT_MS) });
+  const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(bounded(), callState(at), call);
   const accounts =
     settings.devAccounts === null
       ? null
@@ -53,10 +57,20 @@ export function createNodeApi(machine: Machine, settings: Pick<NodeSettings, 'co
     network: networkApi(machine),
     consensus: new EngineConsensusApi(machine),
     events,
-    execute: (call, at) => simulate(env, callState(at), call),
+    execute: (call, at) => simulate(bounded(), callState(at), call),
     estimateGas: estimate,
     health: () => health(machine, settings.config['block-time']),
   };
+}
+
+/** A pause that lets other work run, and ends a call that has had its time. */
+function deadline(timeoutMs: number): () => Promise<void> {
+  const endsAt = performance.now() + timeoutMs;
+  return () =>
+    new Promise((resolve, reject) => {
+      if (performance.now() < endsAt) setImmediate(resolve);
+      else reject(new ParleyError('EXECUTION_TIMEOUT', `the call ran for ${timeoutMs / 1000} s; make it do less, or give it less gas`));
+    });
 }
 
 function networkApi(machine: Machine): NetworkApi {

@@ -62,7 +62,11 @@ export class Node {
           params,
           genesis: genesisSpec(settings, factory.id, params as JsonValue),
           validatorKey: settings.validatorKey,
-          mempool: { totalMax: config.mempool['transactions-max'], senderSlotsLocalMax: config.mempool['sender-max'] },
+          mempool: {
+            totalMax: config.mempool['transactions-max'],
+            senderSlotsMax: config.mempool['sender-max'],
+            senderSlotsLocalMax: config.mempool['sender-max'],
+          },
           journalSync: config.mempool['journal-sync'],
         },
         {

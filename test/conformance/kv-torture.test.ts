@@ -20,7 +20,9 @@ afterEach(() => rm(directory, { recursive: true }));
 
 /** Lets a writer acknowledge so many batches, kills it, and gives the last number it had acknowledged. */
 async function writeAndKill(inFlight: number, sync: string, batches: number): Promise<number> {
-  const child = spawn(process.execPath, [WRITER, directory, String(inFlight), sync], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [WRITER, directory, String(inFlight), sync], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit');
   let acknowledged = 0;
   let seen = 0;
@@ -43,13 +45,16 @@ async function readRows(): Promise<Set<number>> {
   return values;
 }
 
-it.each(['sync', 'nosync'])('LevelStore keeps batches whole and acknowledged ones for ever over SIGKILL (%s)', async (sync) => {
-  const rng = new Rng(17);
-  for (let round = 0; round < ROUNDS; round++) {
-    const acknowledged = await writeAndKill(rng.between(1, 4), sync, rng.between(1, 60));
-    const values = await readRows();
-    expect(values.size).toBe(1);
-    expect(acknowledged).toBeGreaterThan(0);
-    expect([...values][0]).toBeGreaterThanOrEqual(acknowledged);
-  }
-});
+it.each(['sync', 'nosync'])(
+  'LevelStore keeps batches whole and acknowledged ones for ever over SIGKILL (%s)',
+  async (sync) => {
+    const rng = new Rng(17);
+    for (let round = 0; round < ROUNDS; round++) {
+      const acknowledged = await writeAndKill(rng.between(1, 4), sync, rng.between(1, 60));
+      const values = await readRows();
+      expect(values.size).toBe(1);
+      expect(acknowledged).toBeGreaterThan(0);
+      expect([...values][0]).toBeGreaterThanOrEqual(acknowledged);
+    }
+  },
+);

@@ -113,7 +113,9 @@ function writes(current: () => KeyValueStore): void {
     const store = current();
     const done: number[] = [];
     const calls = Array.from({ length: 200 }, (_, i) =>
-      store.batch([put(bytes(1), bytes(i)), put(bytes(2, i), bytes(i))], { sync: i % 7 === 0 }).then(() => done.push(i)),
+      store
+        .batch([put(bytes(1), bytes(i)), put(bytes(2, i), bytes(i))], { sync: i % 7 === 0 })
+        .then(() => done.push(i)),
     );
     await Promise.all(calls);
     expect(store.get(bytes(1))?.[0]).toBe(199);
@@ -125,7 +127,7 @@ function writes(current: () => KeyValueStore): void {
     const store = current();
     const size = 2000;
     const keys = Array.from({ length: size }, (_, i) => bytes(1, i >> 8, i & 255));
-    let pending = true;
+    const progress = { done: false };
     const written = (async () => {
       for (let round = 1; round <= 5; round++) {
         await store.batch(
@@ -133,9 +135,9 @@ function writes(current: () => KeyValueStore): void {
           { sync: false },
         );
       }
-      pending = false;
+      progress.done = true;
     })();
-    while (pending) {
+    while (!progress.done) {
       const seen = new Set<number | undefined>();
       for await (const [, value] of store.iterate({ gte: bytes(1), lt: bytes(2) })) seen.add(value[0]);
       expect(seen.size).toBeLessThanOrEqual(1);

@@ -54,8 +54,7 @@ export class Rig {
   readonly #evidence = new Map<Address, Evidence>();
   readonly #honest: ReadonlySet<Address>;
   #groups: readonly (readonly RigNode[])[] | null = null;
-  #trace: Hash = `0x${'00'.repeat(32)}`;
-  #traced: string[] = [];
+  #trace: readonly [number, number] = [0x811c9dc5, 0x9747b28c];
   #txs = 0;
 
   constructor(options: RigOptions) {
@@ -201,14 +200,12 @@ export class Rig {
   }
 
   record(node: RigNode, what: EngineEvent | EngineEffect): void {
-    this.#traced.push(`${this.agenda.now} ${node.name} ${toText(what)}`);
-    if (this.#traced.length >= 1000) this.#foldTrace();
+    this.#fold(`${this.agenda.now} ${node.name} ${toText(what)}`);
   }
 
   /** Digest of every event and effect so far. */
-  trace(): Hash {
-    this.#foldTrace();
-    return this.#trace;
+  trace(): string {
+    return this.#trace.map((half) => half.toString(16)).join('-');
   }
 
   alive(): RigNode[] {
@@ -250,15 +247,25 @@ export class Rig {
     return this.#rng.between(low, high);
   }
 
-  #foldTrace(): void {
-    this.#trace = keccak256(Buffer.from(`${this.#trace}\n${this.#traced.join('\n')}`));
-    this.#traced = [];
+  /** Two multiplicative hashes (FNV-1a): a trace is compared, not defended. */
+  #fold(line: string): void {
+    let [a, b] = this.#trace;
+    for (let i = 0; i < line.length; i++) {
+      a = Math.imul(a ^ line.charCodeAt(i), 0x01000193) >>> 0;
+      b = Math.imul(b ^ line.charCodeAt(i), 0x85ebca6b) >>> 0;
+    }
+    this.#trace = [a, b];
   }
 }
 
-function toText(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) => {
-    if (typeof item === 'bigint') return `${item}n`;
-    return item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
-  });
+/** Hashes and times tell blocks apart, so long fields need not be spelled out. */
+function toText(what: EngineEvent | EngineEffect): string {
+  const parts: unknown[] = [];
+  for (const [key, value] of Object.entries(what)) {
+    if (value instanceof Uint8Array) parts.push(key, value.length, value[0], value.at(-1));
+    else if (typeof value !== 'object') parts.push(key, value);
+    else if (value !== null && 'payload' in value) parts.push(Buffer.from(value.payload as Uint8Array).toString('latin1'));
+    else if (Array.isArray(value)) parts.push(key, value.length);
+  }
+  return parts.join(' ');
 }

@@ -112,7 +112,9 @@ export class FakeNode implements NodeApi {
   gate: Promise<void> = Promise.resolve();
 
   constructor() {
-    const state = new Map<Address, Account>([ALICE, BOB].map((a) => [a, { ...EMPTY_ACCOUNT, balance: GENESIS_BALANCE }]));
+    const state = new Map<Address, Account>(
+      [ALICE, BOB].map((a) => [a, { ...EMPTY_ACCOUNT, balance: GENESIS_BALANCE }]),
+    );
     this.#append(this.#makeBlock(null, [], state, 0));
   }
 
@@ -137,7 +139,10 @@ export class FakeNode implements NodeApi {
     get: (hash) => this.#pool.get(hash) ?? null,
     pendingNonce: (address) => this.#pendingNonce(address),
     content: () => ({
-      pending: new Map(Object.entries(Object.groupBy(this.#pool.values(), (tx) => tx.sender))) as Map<Address, Transaction[]>,
+      pending: new Map(Object.entries(Object.groupBy(this.#pool.values(), (tx) => tx.sender))) as Map<
+        Address,
+        Transaction[]
+      >,
       queued: new Map(),
     }),
     status: () => ({ pending: this.#pool.size, queued: 0 }),
@@ -179,7 +184,9 @@ export class FakeNode implements NodeApi {
 
   async estimateGas(call: CallRequest): Promise<number> {
     if (call.to === REVERTER) {
-      throw new ParleyError('EXECUTION_REVERTED', 'execution reverted', { output: toHex(call.data ?? new Uint8Array(0)) });
+      throw new ParleyError('EXECUTION_REVERTED', 'execution reverted', {
+        output: toHex(call.data ?? new Uint8Array(0)),
+      });
     }
     return TRANSFER_GAS + (call.data?.length ?? 0) * 16;
   }
@@ -249,12 +256,13 @@ export class FakeNode implements NodeApi {
 
   #account(address: Address, at: BlockView): Account {
     const { number } = at.block.header;
-    if (number < this.prunedBelow) throw new ParleyError('STATE_PRUNED', `the state of block ${number} is gone`, { number });
+    if (number < this.prunedBelow)
+      throw new ParleyError('STATE_PRUNED', `the state of block ${number} is gone`, { number });
     return (at as FakeBlock).state.get(address) ?? EMPTY_ACCOUNT;
   }
 
   #proof(address: Address, slots: readonly Hash[], at: BlockView): ProofView {
-    const storageProof = slots.map((key) => ({ key, value: key, proof: ['0xc0' as Hex] }));
+    const storageProof = slots.map((key) => ({ key, value: key, proof: ['0xc0'] as const }));
     return { account: this.#account(address, at), accountProof: ['0xc0'], storageProof };
   }
 
@@ -351,7 +359,11 @@ function applyTransaction(state: Map<Address, Account>, transaction: Transaction
   const tipped = BASE_FEE + transaction.maxPriorityFeePerGas;
   const effectiveGasPrice = tipped < transaction.maxFeePerGas ? tipped : transaction.maxFeePerGas;
   const fee = effectiveGasPrice * BigInt(TRANSFER_GAS);
-  state.set(transaction.sender, { ...sender, nonce: sender.nonce + 1, balance: sender.balance - transaction.value - fee });
+  state.set(transaction.sender, {
+    ...sender,
+    nonce: sender.nonce + 1,
+    balance: sender.balance - transaction.value - fee,
+  });
   const to = transaction.to ?? ZERO_ADDRESS;
   const receiver = state.get(to) ?? EMPTY_ACCOUNT;
   state.set(to, { ...receiver, balance: receiver.balance + transaction.value });

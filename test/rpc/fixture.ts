@@ -45,6 +45,13 @@ export class Fixture {
     return answer.result ?? null;
   }
 
+  /** A result that is text. */
+  async text(method: string, ...params: JsonValue[]): Promise<string> {
+    const result = await this.result(method, ...params);
+    if (typeof result !== 'string') throw new Error(`${method} answered ${JSON.stringify(result)}`);
+    return result;
+  }
+
   post(body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(this.url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
   }
@@ -109,11 +116,13 @@ export class WsTester {
 
   async call(method: string, ...params: JsonValue[]): Promise<RpcAnswer> {
     this.send({ jsonrpc: '2.0', id: 1, method, params });
-    return (await this.next()) as RpcAnswer;
+    return this.next();
   }
 
   async subscribe(...params: JsonValue[]): Promise<string> {
-    return String((await this.call('eth_subscribe', ...params)).result);
+    const { result } = await this.call('eth_subscribe', ...params);
+    if (typeof result !== 'string') throw new Error('no subscription');
+    return result;
   }
 
   closed(): Promise<number> {

@@ -14,7 +14,8 @@ async function setUp(limits: Partial<RpcLimits> = {}): Promise<void> {
   rpc = await startFixture({ limits });
   for (const block of [['aa'], ['bb', 'aa'], [], ['cc']]) {
     await rpc.result('eth_sendTransaction', { from: ALICE, to: BOB, value: '0x1' });
-    for (const byte of block) await rpc.result('eth_sendTransaction', { from: ALICE, to: LOGGER, data: `${word(byte)}01` });
+    for (const byte of block)
+      await rpc.result('eth_sendTransaction', { from: ALICE, to: LOGGER, data: `${word(byte)}01` });
     rpc.node.mine();
   }
 }
@@ -48,7 +49,11 @@ describe('eth_getLogs', () => {
     ['no topics', { ...ALL, topics: [] }, EVERYTHING],
     ['an empty position', { ...ALL, topics: [[]] }, EVERYTHING],
     ['a topic too many', { ...ALL, topics: [null, null] }, []],
-    ['forty topics, past the bloom filter', { ...ALL, topics: [[...Array(39).fill(word('dd')), word('cc')] as string[]] }, ['0x4:cc']],
+    [
+      'forty topics, past the bloom filter',
+      { ...ALL, topics: [[...Array(39).fill(word('dd')), word('cc')] as string[]] },
+      ['0x4:cc'],
+    ],
   ])('finds %s', async (_, filter, expected) => {
     await expect(topics(filter)).resolves.toEqual(expected);
   });
@@ -110,7 +115,7 @@ describe('limits of eth_getLogs', () => {
     };
     const order: string[] = [];
     const search = topics(ALL).then((found) => order.push(`logs ${found.length}`));
-    for (let i = 0; i < 3; i++) order.push(String(await rpc.result('eth_chainId')));
+    for (let i = 0; i < 3; i++) order.push(await rpc.text('eth_chainId'));
     await search;
     expect(order).toEqual(['0x7a69', '0x7a69', '0x7a69', 'logs 4']);
   });

@@ -19,17 +19,22 @@ let first: BlockView;
 
 beforeAll(async () => {
   rpc = await startFixture();
-  const send = (fields: JsonObject): Promise<JsonValue> => rpc.result('eth_sendTransaction', { from: ALICE, ...fields });
+  const send = (fields: JsonObject): Promise<string> => rpc.text('eth_sendTransaction', { from: ALICE, ...fields });
   const plain = { to: BOB, value: '0x1', gas: '0x5208' };
   hashes = [
-    String(await send({ ...plain, gasPrice: '0x77359400' })),
-    String(await send({ ...plain, gasPrice: '0x77359400', type: '0x1', accessList: [{ address: BOB, storageKeys: [WORD] }] })),
-    String(await send({ ...plain, maxFeePerGas: '0xb2d05e00', maxPriorityFeePerGas: '0x3b9aca00' })),
+    await send({ ...plain, gasPrice: '0x77359400' }),
+    await send({
+      ...plain,
+      gasPrice: '0x77359400',
+      type: '0x1',
+      accessList: [{ address: BOB, storageKeys: [WORD] }],
+    }),
+    await send({ ...plain, maxFeePerGas: '0xb2d05e00', maxPriorityFeePerGas: '0x3b9aca00' }),
   ];
   first = rpc.node.mine();
-  hashes.push(String(await send({ to: LOGGER, data: `${WORD}beef` })));
+  hashes.push(await send({ to: LOGGER, data: `${WORD}beef` }));
   rpc.node.mine();
-  waiting = String(await send({ ...plain, value: '0x2' }));
+  waiting = await send({ ...plain, value: '0x2' });
 });
 afterAll(() => rpc.server.stop());
 
@@ -75,7 +80,11 @@ describe('answers', () => {
     ['eth_getUncleCountByBlockHash', [UNKNOWN], null],
     ['eth_getUncleByBlockNumberAndIndex', ['latest', '0x0'], null],
     ['eth_getUncleByBlockHashAndIndex', ['$b', '0x0'], null],
-    ['eth_getBlockReceipts', ['0x1'], [has({ logs: [] }), has({ transactionIndex: '0x1' }), has({ gasUsed: '0x5208' })]],
+    [
+      'eth_getBlockReceipts',
+      ['0x1'],
+      [has({ logs: [] }), has({ transactionIndex: '0x1' }), has({ gasUsed: '0x5208' })],
+    ],
     ['eth_getBlockReceipts', ['$b'], [has({ type: '0x0' }), has({ type: '0x1' }), has({ type: '0x2' })]],
     ['eth_getBlockReceipts', [{ blockHash: '$b' }], expect.any(Array)],
     ['eth_getBlockReceipts', ['0x99'], null],
@@ -114,7 +123,11 @@ describe('answers', () => {
     ['eth_maxPriorityFeePerGas', [], '0x3b9aca00'],
     ['eth_feeHistory', ['0x2', 'latest', [50]], has({ oldestBlock: '0x1', gasUsedRatio: [0.0021, 0.0007] })],
     ['eth_feeHistory', [100, 'latest', []], has({ oldestBlock: '0x0', gasUsedRatio: [0, 0.0021, 0.0007] })],
-    ['eth_feeHistory', ['2', '0x1'], has({ oldestBlock: '0x0', baseFeePerGas: Array(3).fill('0x3b9aca00') as string[] })],
+    [
+      'eth_feeHistory',
+      ['2', '0x1'],
+      has({ oldestBlock: '0x0', baseFeePerGas: Array(3).fill('0x3b9aca00') as string[] }),
+    ],
     ['eth_feeHistory', ['0x0', 'latest'], { oldestBlock: '0x0', gasUsedRatio: [] }],
     ['eth_getLogs', [{ fromBlock: '0x0', address: LOGGER }], [has({ topics: [WORD], data: '0xbeef' })]],
     ['eth_accounts', [], [ALICE, BOB]],
@@ -132,7 +145,16 @@ describe('answers', () => {
     [
       'rpc_modules',
       [],
-      { admin: '1.0', consensus: '1.0', eth: '1.0', net: '1.0', personal: '1.0', rpc: '1.0', txpool: '1.0', web3: '1.0' },
+      {
+        admin: '1.0',
+        consensus: '1.0',
+        eth: '1.0',
+        net: '1.0',
+        personal: '1.0',
+        rpc: '1.0',
+        txpool: '1.0',
+        web3: '1.0',
+      },
     ],
   ])('%s %j', async (method, params, expected) => {
     await expect(rpc.result(method, ...fill(params))).resolves.toEqual(expected);
@@ -242,7 +264,7 @@ describe('over time', () => {
 
   it('answers a raw transaction with its hash, and refuses a used nonce', async () => {
     const fields = { from: BOB, to: ALICE, value: '0x5', nonce: '0x0', gas: '0x5208', gasPrice: '0x77359400' };
-    const raw = String(await rpc.result('eth_signTransaction', fields));
+    const raw = await rpc.text('eth_signTransaction', fields);
     await expect(rpc.result('eth_sendRawTransaction', raw)).resolves.toBe(keccak256(raw as `0x${string}`));
     expect((await rpc.call('eth_sendRawTransaction', raw)).error).toMatchObject({
       code: -32003,

@@ -1,5 +1,12 @@
 /** The tools people have, unchanged: viem and ethers over HTTP and WebSocket. */
-import { JsonRpcProvider, NonceManager, verifyMessage as ethersVerify, Wallet, WebSocketProvider, type Log } from 'ethers';
+import {
+  JsonRpcProvider,
+  NonceManager,
+  verifyMessage as ethersVerify,
+  Wallet,
+  WebSocketProvider,
+  type Log,
+} from 'ethers';
 import {
   createPublicClient,
   createWalletClient,
@@ -38,7 +45,9 @@ describe('viem', () => {
     const fields = { to: BOB, value: parseEther('1'), chain } as const;
     const fees = type === 'eip1559' ? {} : { gasPrice: parseGwei('2') };
     const accessList = type === 'eip2930' ? [{ address: BOB, storageKeys: [WORD] }] : undefined;
-    const request = { ...fields, ...fees, ...(accessList && { accessList }), type } as Parameters<typeof wallet.sendTransaction>[0];
+    const request = { ...fields, ...fees, ...(accessList && { accessList }), type } as Parameters<
+      typeof wallet.sendTransaction
+    >[0];
     const hash = await wallet.sendTransaction(request);
     expect((await client.getTransaction({ hash })).blockNumber).toBeNull();
     rpc.node.mine();
@@ -68,7 +77,7 @@ describe('viem', () => {
     const { wallet } = connectTo();
     const polled = new Set<string>();
     const onFetchRequest = (_: Request, init: RequestInit): void => {
-      const [, id] = /"eth_getFilterChanges","params":\["(\w+)"/.exec(String(init.body)) ?? [];
+      const [, id] = /"eth_getFilterChanges","params":\["(\w+)"/.exec(init.body as string) ?? [];
       if (id !== undefined) polled.add(id);
     };
     const client = createPublicClient({ chain, transport: http(rpc.url, { onFetchRequest }), pollingInterval: 20 });

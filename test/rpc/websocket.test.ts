@@ -44,7 +44,9 @@ it('tells new heads, pending transactions and logs to who asked', async () => {
   const view = rpc.node.mine();
   const messages = (await ws.take(6)).map(notified);
   const of = (id: string): JsonObject[] => messages.filter((m) => m.subscription === id).map((m) => m.result);
-  expect(of(heads)).toEqual([expect.objectContaining({ hash: view.hash, number: '0x1', logsBloom: expect.any(String) as string })]);
+  expect(of(heads)).toEqual([
+    expect.objectContaining({ hash: view.hash, number: '0x1', logsBloom: expect.any(String) as string }),
+  ]);
   expect(of(logs)).toEqual([expect.objectContaining({ topics: [word('aa')], removed: false, logIndex: '0x1' })]);
   expect(of(hashes)).toEqual(view.transactions().map(({ hash }) => hash));
   expect(of(full)).toMatchObject(view.transactions().map(({ hash }) => ({ hash, blockHash: null })));
@@ -188,7 +190,14 @@ it('refuses foreign origins, foreign hosts and a crowd', async () => {
   const closed = ws.closed();
   ws.socket.close();
   await closed;
-  await expect.poll(() => rpc.webSocket().then((again: WsTester) => again.call('eth_chainId'), () => null)).toMatchObject({ id: 1 });
+  await expect
+    .poll(() =>
+      rpc.webSocket().then(
+        (again: WsTester) => again.call('eth_chainId'),
+        () => null,
+      ),
+    )
+    .toMatchObject({ id: 1 });
 });
 
 it('says goodbye when the server stops', async () => {

@@ -78,7 +78,12 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const chain = await Chain.open(
     {
       env: {
-        config: { chainId: spec.chainId, shard: spec.shard, blockGasLimit: spec.gasLimit, baseFeeInitial: spec.baseFee },
+        config: {
+          chainId: spec.chainId,
+          shard: spec.shard,
+          blockGasLimit: spec.gasLimit,
+          baseFeeInitial: spec.baseFee,
+        },
         rules: { advance: (before) => before, judge: () => null, blockReward: () => 5n },
       },
       genesis: (empty) => buildGenesis(spec, empty, { extra: new Uint8Array(0), seal: new Uint8Array(0) }),
@@ -154,7 +159,12 @@ export async function importOk(rig: Rig, block: Block, how: ImportHow = from('go
 }
 
 /** Makes and imports a row of blocks; the last parameter gives each one's contents. */
-export async function grow(rig: Rig, parent: Hash, count: number, spec: (i: number) => BlockSpec = () => ({})): Promise<BlockNode[]> {
+export async function grow(
+  rig: Rig,
+  parent: Hash,
+  count: number,
+  spec: (i: number) => BlockSpec = () => ({}),
+): Promise<BlockNode[]> {
   const nodes: BlockNode[] = [];
   let at = parent;
   for (let i = 0; i < count; i++) {

@@ -3,7 +3,12 @@ import { later, reject } from '../../../consensus/api/verdict.ts';
 import { consensusRoot, headerHash } from '../../../src/codec/block.ts';
 import { orderedTrieRoot } from '../../../src/state/ordered-root.ts';
 import type { Block, Header } from '../../../src/types/block.ts';
-import { BLOCK_SIZE_BYTES_MAX, EXTRA_SIZE_BYTES_MAX, SEAL_SIZE_BYTES_MAX, VOTES_PER_BLOCK_MAX } from '../../../src/types/block.ts';
+import {
+  BLOCK_SIZE_BYTES_MAX,
+  EXTRA_SIZE_BYTES_MAX,
+  SEAL_SIZE_BYTES_MAX,
+  VOTES_PER_BLOCK_MAX,
+} from '../../../src/types/block.ts';
 import type { Evidence } from '../../../src/types/evidence.ts';
 import type { SignedMessage } from '../../../src/types/message.ts';
 import { TRANSACTION_SIZE_BYTES_MAX } from '../../../src/types/transaction.ts';
@@ -11,7 +16,11 @@ import { ParleyError } from '../../../src/util/errors.ts';
 import { decide, from, grow, importOk, makeBlock, openRig, PAYEE, SEALER, transfer, type Rig } from './chain-rig.ts';
 
 const OTHER_ROOT = `0x${'12'.repeat(32)}` as const;
-const vote = (text: string): SignedMessage => ({ from: SEALER, payload: Buffer.from(text), signature: new Uint8Array(65) });
+const vote = (text: string): SignedMessage => ({
+  from: SEALER,
+  payload: Buffer.from(text),
+  signature: new Uint8Array(65),
+});
 const evidence = (sizeBytes: number): Evidence => ({
   kind: 'messages',
   offender: SEALER,
@@ -19,7 +28,10 @@ const evidence = (sizeBytes: number): Evidence => ({
   second: new Uint8Array(0),
 });
 
-const withHeader = (block: Block, change: Partial<Header>): Block => ({ ...block, header: { ...block.header, ...change } });
+const withHeader = (block: Block, change: Partial<Header>): Block => ({
+  ...block,
+  header: { ...block.header, ...change },
+});
 
 /** A body, and a header that names it. */
 function withBody(block: Block, change: Partial<Block['body']>): Block {
@@ -34,7 +46,10 @@ function withBody(block: Block, change: Partial<Block['body']>): Block {
 
 async function rigWithBlock(): Promise<{ rig: Rig; block: Block }> {
   const rig = await openRig({ verifyMessage: ({ payload }) => payload[0] !== 0x21 });
-  const { block } = await makeBlock(rig, rig.chain.genesis.hash, { transactions: [transfer(rig, 0)], votes: [vote('v')] });
+  const { block } = await makeBlock(rig, rig.chain.genesis.hash, {
+    transactions: [transfer(rig, 0)],
+    votes: [vote('v')],
+  });
   return { rig, block };
 }
 
@@ -65,7 +80,10 @@ describe('a good block', () => {
     const { block, built } = await makeBlock(rig, rig.chain.genesis.hash, { transactions: [transfer(rig, 0)] });
     const prepared = { executed: built.executed };
     const wrong = withHeader(block, { stateRoot: OTHER_ROOT });
-    expect(await rig.chain.import(wrong, from('own', { prepared }))).toMatchObject({ kind: 'invalid', code: 'BLOCK_STATE_ROOT' });
+    expect(await rig.chain.import(wrong, from('own', { prepared }))).toMatchObject({
+      kind: 'invalid',
+      code: 'BLOCK_STATE_ROOT',
+    });
     const node = await importOk(rig, block, from('own', { prepared }));
     expect(rig.executions()).toBe(0);
     expect(node.executed.state).toBe(built.executed.state);
@@ -96,25 +114,41 @@ describe('what the cheap check refuses', () => {
     ['BLOCK_TRANSACTIONS_ROOT', (block) => ({ ...block, body: { ...block.body, transactions: [] } })],
     ['BLOCK_CONSENSUS_ROOT', (block) => ({ ...block, body: { ...block.body, votes: [vote('other')] } })],
     ['BLOCK_VOTE_SIGNATURE', (block) => withBody(block, { votes: [vote('v'), vote('!')] })],
-    ['BLOCK_VOTES_COUNT', (block) => withBody(block, { votes: Array.from({ length: VOTES_PER_BLOCK_MAX + 1 }, () => vote('v')) })],
+    [
+      'BLOCK_VOTES_COUNT',
+      (block) => withBody(block, { votes: Array.from({ length: VOTES_PER_BLOCK_MAX + 1 }, () => vote('v')) }),
+    ],
     ['BLOCK_VOTE_SIZE', (block) => withBody(block, { votes: [{ ...vote(''), payload: new Uint8Array(70_000) }] })],
     ['BLOCK_EVIDENCE_COUNT', (block) => withBody(block, { evidence: Array.from({ length: 17 }, () => evidence(1)) })],
     ['BLOCK_EVIDENCE_SIZE', (block) => withBody(block, { evidence: [evidence(16_385)] })],
     ['BLOCK_TX_SIZE', (block) => withBody(block, { transactions: [new Uint8Array(TRANSACTION_SIZE_BYTES_MAX + 1)] })],
     ['BLOCK_TX_SIZE', (block) => withBody(block, { transactions: [new Uint8Array(0)] })],
-    ['BLOCK_SIZE', (block) => withBody(block, { transactions: Array.from({ length: 17 }, () => new Uint8Array(BLOCK_SIZE_BYTES_MAX / 16)) })],
+    [
+      'BLOCK_SIZE',
+      (block) =>
+        withBody(block, { transactions: Array.from({ length: 17 }, () => new Uint8Array(BLOCK_SIZE_BYTES_MAX / 16)) }),
+    ],
   ];
 
-  it.each(cases)('%s (%#): blames the sender, executes nothing, and does not hold it against the hash', async (code, spoil) => {
-    const { rig, block } = await rigWithBlock();
-    const bad = spoil(block);
-    expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'reject', code, retain: false });
-    const outcome = await rig.chain.import(bad, from('gossip'));
-    expect(outcome).toEqual({ kind: 'invalid', hash: headerHash(bad.header), code, blame: true, headerAccepted: false });
-    expect(rig.executions()).toBe(0);
-    expect(await rig.chain.storedAboveFinality()).toEqual([]);
-    await importOk(rig, block);
-  });
+  it.each(cases)(
+    '%s (%#): blames the sender, executes nothing, and does not hold it against the hash',
+    async (code, spoil) => {
+      const { rig, block } = await rigWithBlock();
+      const bad = spoil(block);
+      expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'reject', code, retain: false });
+      const outcome = await rig.chain.import(bad, from('gossip'));
+      expect(outcome).toEqual({
+        kind: 'invalid',
+        hash: headerHash(bad.header),
+        code,
+        blame: true,
+        headerAccepted: false,
+      });
+      expect(rig.executions()).toBe(0);
+      expect(await rig.chain.storedAboveFinality()).toEqual([]);
+      await importOk(rig, block);
+    },
+  );
 
   it('is what the engine rejects, with its code', async () => {
     const { rig, block } = await rigWithBlock();
@@ -149,24 +183,46 @@ describe('what only execution shows', () => {
     ['BLOCK_LOGS_BLOOM', (block) => withHeader(block, { logsBloom: `0x${'01'.repeat(256)}` })],
     ['BLOCK_TX_MALFORMED', (block) => withBody(block, { transactions: [Buffer.from([2, 3, 4])] })],
     ['BLOCK_EVIDENCE_INVALID', (block) => withBody(block, { evidence: [evidence(1)] })],
-    ['BLOCK_TX_NONCE_LOW', (block) => withBody(block, { transactions: [...block.body.transactions, ...block.body.transactions] })],
+    [
+      'BLOCK_TX_NONCE_LOW',
+      (block) => withBody(block, { transactions: [...block.body.transactions, ...block.body.transactions] }),
+    ],
     ['BLOCK_BENEFICIARY_RESERVED', (block) => withHeader(block, { beneficiary: `0x${'00'.repeat(18)}1001` })],
   ];
 
-  it.each(cases)('%s: condemns the hash, is not executed twice, and blames only who had executed it', async (code, spoil) => {
-    const { rig, block } = await rigWithBlock();
-    const bad = spoil(block);
-    const hash = headerHash(bad.header);
-    expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'accept', code: null, retain: true });
-    expect(await rig.chain.import(bad, from('gossip'))).toEqual({ kind: 'invalid', hash, code, blame: false, headerAccepted: true });
-    const executions = rig.executions();
-    expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'ignore', code, retain: false });
-    expect(await rig.chain.import(bad, from('sync'))).toEqual({ kind: 'invalid', hash, code, blame: true, headerAccepted: false });
-    expect(rig.executions()).toBe(executions);
-    const child = withHeader(block, { parentHash: hash, number: 2 });
-    expect(await rig.chain.import(child, from('sync'))).toMatchObject({ kind: 'invalid', code: 'BLOCK_PARENT_INVALID', blame: true });
-    await importOk(rig, block);
-  });
+  it.each(cases)(
+    '%s: condemns the hash, is not executed twice, and blames only who had executed it',
+    async (code, spoil) => {
+      const { rig, block } = await rigWithBlock();
+      const bad = spoil(block);
+      const hash = headerHash(bad.header);
+      expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'accept', code: null, retain: true });
+      expect(await rig.chain.import(bad, from('gossip'))).toEqual({
+        kind: 'invalid',
+        hash,
+        code,
+        blame: false,
+        headerAccepted: true,
+      });
+      const executions = rig.executions();
+      expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'ignore', code, retain: false });
+      expect(await rig.chain.import(bad, from('sync'))).toEqual({
+        kind: 'invalid',
+        hash,
+        code,
+        blame: true,
+        headerAccepted: false,
+      });
+      expect(rig.executions()).toBe(executions);
+      const child = withHeader(block, { parentHash: hash, number: 2 });
+      expect(await rig.chain.import(child, from('sync'))).toMatchObject({
+        kind: 'invalid',
+        code: 'BLOCK_PARENT_INVALID',
+        blame: true,
+      });
+      await importOk(rig, block);
+    },
+  );
 
   it('is not confused with trouble of our own', async () => {
     const { rig, block } = await rigWithBlock();
@@ -188,14 +244,21 @@ describe('what may become valid', () => {
     rig.judge.verdict = () => later('POA_EARLY', 5000);
     const hash = headerHash(block.header);
     expect(rig.chain.preCheck(block, from('gossip'))).toEqual({ verdict: 'ignore', code: 'POA_EARLY', retain: true });
-    expect(await rig.chain.import(block, from('gossip'))).toEqual({ kind: 'later', hash, code: 'POA_EARLY', retryAt: 5000 });
+    expect(await rig.chain.import(block, from('gossip'))).toEqual({
+      kind: 'later',
+      hash,
+      code: 'POA_EARLY',
+      retryAt: 5000,
+    });
     rig.judge.verdict = () => ({ kind: 'accept' });
     await importOk(rig, block);
   });
 
   it('is turned away while too much waits, but never an own block or a replayed one', async () => {
     const rig = await openRig({ limits: { importsWaitingMax: 1 } });
-    const made = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((extra) => makeBlock(rig, rig.chain.genesis.hash, { extra })));
+    const made = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map((extra) => makeBlock(rig, rig.chain.genesis.hash, { extra })),
+    );
     const origins = ['gossip', 'gossip', 'sync', 'own', 'replay'] as const;
     const outcomes = await Promise.all(made.map(({ block }, i) => rig.chain.import(block, from(origins[i] ?? 'own'))));
     expect(outcomes.map((outcome) => ('code' in outcome ? outcome.code : outcome.kind))).toEqual([
@@ -236,6 +299,8 @@ describe('a closed chain', () => {
     const outcomes = made.map(({ block }) => rig.chain.import(block, from('gossip')));
     await rig.chain.close();
     expect((await Promise.all(outcomes)).map(({ kind }) => kind)).toEqual(['imported', 'later']);
-    await expect(decide(rig, made[0]?.hash ?? '0x', rig.chain.genesis.hash)).rejects.toMatchObject({ code: 'CHAIN_CLOSED' });
+    await expect(decide(rig, made[0]?.hash ?? '0x', rig.chain.genesis.hash)).rejects.toMatchObject({
+      code: 'CHAIN_CLOSED',
+    });
   });
 });

@@ -38,7 +38,10 @@ describe('a full pool', () => {
     await pool.add(world.tx(tip('bob', 1n)), 'local');
     for (const origin of ['gossip', 'local'] as const) {
       const adding = pool.add(world.tx(tip('cat', 500n)), origin);
-      await expect(adding).rejects.toMatchObject({ code: 'POOL_FULL', message: expect.stringMatching(/^txpool is full/) });
+      await expect(adding).rejects.toMatchObject({
+        code: 'POOL_FULL',
+        message: expect.stringMatching(/^txpool is full/),
+      });
     }
     expect(pool.status().pending).toBe(2);
   });
@@ -130,6 +133,35 @@ describe('a full pool', () => {
     await expect(pool.add(tx, 'local')).rejects.toMatchObject({ code: 'POOL_ALREADY_KNOWN' });
     expect([...world.journal.records.keys()]).toEqual([tx.hash]);
     await expect(pool.add(world.tx(tip('bob', 9n)), 'gossip')).rejects.toMatchObject({ code: 'POOL_FULL' });
+  });
+
+  it('does not tear out what a submission under way stands on', async () => {
+    const world = setUp();
+    let open = (): void => {};
+    world.journal.gate = new Promise((resolve) => (open = resolve));
+    const pool = world.pool({ totalMax: 3 });
+    const base = world.tx(tip('ann', 1n, 0));
+    await pool.addMany([base, world.tx(tip('bob', 5n))], 'gossip');
+    const adding = pool.add(world.tx(tip('ann', 1n, 1)), 'local');
+    await pool.add(world.tx(tip('cat', 9n)), 'gossip');
+    open();
+    await adding;
+    expect(pool.has(base.hash)).toBe(true);
+    expect(pool.status()).toMatchObject({ pending: 3, queued: 0 });
+  });
+
+  it('does not evict on an old mark what became local meanwhile', async () => {
+    const world = setUp();
+    const pool = world.pool({ totalMax: 2 });
+    const cheapest = world.tx(tip('ann', 1n));
+    const next = world.tx(tip('bob', 2n));
+    await pool.addMany([cheapest, next], 'gossip');
+    // Refused: the order is built now and names `cheapest` first.
+    await expect(pool.add(world.tx(tip('cat', 1n)), 'gossip')).rejects.toMatchObject({ code: 'POOL_UNDERPRICED' });
+    await expect(pool.add(cheapest, 'local')).rejects.toMatchObject({ code: 'POOL_ALREADY_KNOWN' });
+    await pool.add(world.tx(tip('dan', 9n)), 'gossip');
+    expect(pool.has(cheapest.hash)).toBe(true);
+    expect(pool.has(next.hash)).toBe(false);
   });
 
   it('stays in order over many evictions with one base fee', async () => {

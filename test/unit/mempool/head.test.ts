@@ -37,9 +37,7 @@ describe('a new head', () => {
     world.fund('ann', RICH, 1);
     void pool.onHead({ added: [[tx]], removed: [] });
     expect(pool.has(tx.hash)).toBe(false);
-    void pool.onHead({ added: [], removed: [[tx]] });
     world.fund('ann', RICH, 0);
-    void pool.onHead({ added: [], removed: [] });
     void pool.onHead({ added: [], removed: [[tx]] });
     expect(pool.has(tx.hash)).toBe(true);
   });
@@ -182,6 +180,16 @@ describe('a reorg', () => {
     world.fund('ann', RICH, 0);
     await pool.onHead({ added: [[]], removed: [[tx]] });
     expect(hashesOf(pool.source())).toEqual([tx.hash, next.hash]);
+  });
+
+  it('looks at every sender again: a block without transactions may have paid one', async () => {
+    const world = setUp();
+    const pool = world.pool();
+    const tx = world.tx({ from: 'ann', value: 1_000_000n });
+    await pool.add(tx, 'gossip');
+    world.fund('ann', 1_000n);
+    await pool.onHead({ added: [[]], removed: [[]] });
+    expect(world.reasonFor(tx)).toBe('unaffordable');
   });
 
   it('does not bring back what the new branch holds too', async () => {

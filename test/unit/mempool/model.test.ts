@@ -1,14 +1,27 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { Model } from './model.ts';
 import type { Submit } from './model.ts';
 
-const RUNS = 2000;
+const RUNS = 500;
 
 type Step =
   | ({ readonly kind: 'submit' } & Submit)
-  | { readonly kind: 'mine'; readonly count: number; readonly foreign: number; readonly baseFee: number; readonly credit: number }
-  | { readonly kind: 'reorg'; readonly depth: number; readonly lengthChange: number; readonly keep: number; readonly foreign: number; readonly baseFee: number }
+  | {
+      readonly kind: 'mine';
+      readonly count: number;
+      readonly foreign: number;
+      readonly baseFee: number;
+      readonly credit: number;
+    }
+  | {
+      readonly kind: 'reorg';
+      readonly depth: number;
+      readonly lengthChange: number;
+      readonly keep: number;
+      readonly foreign: number;
+      readonly baseFee: number;
+    }
   | { readonly kind: 'finalize'; readonly depth: number }
   | { readonly kind: 'restart' };
 
@@ -51,14 +64,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: restart, weight: 1 },
 );
 
-function take(model: Model, next: Step): Promise<void> | void {
-  if (next.kind === 'submit') return model.submit(next);
-  if (next.kind === 'mine') return model.mine(next.count, next.foreign, next.baseFee, next.credit);
-  if (next.kind === 'reorg') {
-    return model.reorg(next.depth, next.lengthChange, next.keep, next.foreign, next.baseFee);
-  }
-  if (next.kind === 'finalize') return model.finalize(next.depth);
-  return model.restart();
+async function take(model: Model, next: Step): Promise<void> {
+  if (next.kind === 'submit') await model.submit(next);
+  else if (next.kind === 'mine') await model.mine(next.count, next.foreign, next.baseFee, next.credit);
+  else if (next.kind === 'reorg') {
+    await model.reorg(next.depth, next.lengthChange, next.keep, next.foreign, next.baseFee);
+  } else if (next.kind === 'finalize') model.finalize(next.depth);
+  else await model.restart();
 }
 
 describe('the pool against a model of the chain', () => {
@@ -82,7 +94,7 @@ describe('the pool against a model of the chain', () => {
       fc.asyncProperty(bursts, fc.integer({ min: 1, max: 4 }), async (list, delayTurns) => {
         const model = new Model(delayTurns);
         for (const burst of list) {
-          const open: (Promise<void> | void)[] = [];
+          const open: Promise<void>[] = [];
           for (const next of burst) {
             // A restart and finality wait for what is under way; the rest does not.
             if (next.kind === 'restart' || next.kind === 'finalize') await Promise.all(open);

@@ -118,13 +118,21 @@ export class Model {
     const status = this.pool.status();
     equal(status.pending, [...pending.values()].flat().length, 'pending count');
     equal(status.queued, [...queued.values()].flat().length, 'queued count');
-    equal(status.bytes, all.reduce((sum, tx) => sum + tx.raw.length, 0), 'bytes');
+    equal(
+      status.bytes,
+      all.reduce((sum, tx) => sum + tx.raw.length, 0),
+      'bytes',
+    );
     equal(new Set(all.map(placeOf)).size, all.length, 'one transaction per nonce');
     for (const tx of all) equal(this.pool.get(tx.hash), tx, 'found by hash');
     for (const [sender, transactions] of pending) this.#checkSender(sender, transactions);
     for (const [sender, transactions] of queued) {
       const nonce = this.#ledger().get(sender)?.nonce ?? 0;
-      equal(transactions.every((tx) => tx.nonce >= nonce), true, 'queued nonces are unused');
+      equal(
+        transactions.every((tx) => tx.nonce >= nonce),
+        true,
+        'queued nonces are unused',
+      );
     }
     this.#checkOrder(pending);
     this.#checkPromises(all);
@@ -149,7 +157,10 @@ export class Model {
     let count = 0;
     for (let tx = source.next(); tx !== null; tx = source.next()) {
       const heads = [...rest.values()].map((list) => list[0]).filter((head) => head !== undefined);
-      const best = heads.reduce((max, head) => (effectiveTip(head, baseFee) > max ? effectiveTip(head, baseFee) : max), 0n);
+      const best = heads.reduce(
+        (max, head) => (effectiveTip(head, baseFee) > max ? effectiveTip(head, baseFee) : max),
+        0n,
+      );
       equal(effectiveTip(tx, baseFee), best, 'best first');
       equal(rest.get(tx.sender)?.shift(), tx, 'nonces in order');
       count += 1;
@@ -169,7 +180,7 @@ export class Model {
       const tx = this.world.known.get(Buffer.from(raw).toString('hex'));
       if (tx !== undefined) journalled.add(placeOf(tx));
     }
-    for (const tx of [...this.#promised.values()]) {
+    for (const tx of this.#promised.values()) {
       const place = placeOf(tx);
       equal(journalled.has(place), true, `the journal knows ${place}`);
       const used = (this.#ledger().get(tx.sender)?.nonce ?? 0) > tx.nonce;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Transaction } from '../../../src/types/transaction.ts';
 import { World, hashesOf } from './world.ts';
 
 const RICH = 10n ** 18n;
@@ -20,6 +21,19 @@ describe('the builder source', () => {
     const cat0 = world.tx({ from: 'cat', nonce: 0, maxFeePerGas: 100n, maxPriorityFeePerGas: 2n });
     await pool.addMany([ann1, bob0, ann0, cat0], 'gossip');
     expect(hashesOf(pool.source(57n))).toEqual([bob0, ann0, ann1, cat0].map((tx) => tx.hash));
+  });
+
+  it('tells tips apart that are too large for a float', async () => {
+    const world = setUp();
+    const pool = world.pool();
+    const huge = 2n ** 60n;
+    const names = ['ann', 'bob', 'cat'];
+    for (const name of names) world.fund(name, 10n ** 30n);
+    const [low, high, mid] = [0n, 2n, 1n].map((more, i) =>
+      world.tx({ from: names[i] as string, maxPriorityFeePerGas: huge + more, maxFeePerGas: huge * 2n }),
+    ) as [Transaction, Transaction, Transaction];
+    await pool.addMany([low, high, mid], 'gossip');
+    expect(hashesOf(pool.source())).toEqual([high.hash, mid.hash, low.hash]);
   });
 
   it('leaves out what lies below the base fee and everything behind it', async () => {

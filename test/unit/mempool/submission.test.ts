@@ -29,11 +29,7 @@ describe('what a submission is refused for', () => {
       { to: null, data: new Uint8Array(49_153), gasLimit: 10_000_000 },
       /max initcode size exceeded: have 49153, want at most 49152/,
     ],
-    [
-      'POOL_FEE_BELOW_BASE',
-      { maxFeePerGas: 4n },
-      /max fee per gas less than block base fee: have 4, want at least 5/,
-    ],
+    ['POOL_FEE_BELOW_BASE', { maxFeePerGas: 4n }, /max fee per gas less than block base fee: have 4, want at least 5/],
     ['POOL_NONCE_TOO_LOW', { nonce: 2 }, /nonce too low: have 2, want at least 3/],
     ['POOL_NONCE_TOO_HIGH', { nonce: 14 }, /nonce too high: have 14, want at most 13/],
     [

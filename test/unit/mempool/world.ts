@@ -20,7 +20,10 @@ export function address(name: string): Address {
   return `0x${Buffer.from(name).toString('hex').padStart(40, '0')}`;
 }
 
-export type TxSpec = Partial<Omit<Transaction, 'sender' | 'hash'>> & { readonly from: string; readonly sizeBytes?: number };
+export type TxSpec = Partial<Omit<Transaction, 'sender' | 'hash'>> & {
+  readonly from: string;
+  readonly sizeBytes?: number;
+};
 
 let serial = 0;
 
@@ -71,7 +74,7 @@ export class MapJournal implements JournalStore {
   }
 
   async *load(): AsyncIterable<{ readonly hash: Hash; readonly raw: Bytes }> {
-    for (const [hash, raw] of [...this.records]) yield { hash, raw };
+    for (const [hash, raw] of new Map(this.records)) yield { hash, raw };
   }
 }
 
@@ -144,8 +147,8 @@ export class World implements MempoolState {
     return {
       ...silentLog,
       debug: (_message, context) => {
-        if (context?.['reason'] === undefined) return;
-        this.left.push({ hash: context['hash'] as Hash, reason: String(context['reason']) });
+        const { hash, reason } = context ?? {};
+        if (typeof reason === 'string') this.left.push({ hash: hash as Hash, reason });
       },
     };
   }

@@ -12,12 +12,17 @@ describe('Access', () => {
     },
   );
 
-  it.each([undefined, '', 'evil.example', 'localhost.evil.example', 'evil.example:8545', '127.0.0.1.evil.example', '['])(
-    'keeps out the host %s',
-    (host) => {
-      expect(LOCAL.hostAllowed(host)).toBe(false);
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    'evil.example',
+    'localhost.evil.example',
+    'evil.example:8545',
+    '127.0.0.1.evil.example',
+    '[',
+  ])('keeps out the host %s', (host) => {
+    expect(LOCAL.hostAllowed(host)).toBe(false);
+  });
 
   it('lets in anything where the operator says so', () => {
     const open = new Access({ hostAllow: ['*'], corsOrigins: ['*'] });

@@ -36,7 +36,13 @@ describe('FeeOracle', () => {
   });
 
   it('weighs rewards by gas, as geth does', () => {
-    const chain = chainOf([[[30n, 50], [10n, 10], [20n, 40]]]);
+    const chain = chainOf([
+      [
+        [30n, 50],
+        [10n, 10],
+        [20n, 40],
+      ],
+    ]);
     const oracle = new FeeOracle(chain);
     expect(oracle.rewards(chain.head(), [0, 10, 11, 50, 51, 100])).toEqual([10n, 10n, 20n, 20n, 30n, 30n]);
   });

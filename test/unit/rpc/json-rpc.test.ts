@@ -15,7 +15,7 @@ const METHODS: MethodTable = {
   notify_sum: method(0, 9, () => null),
   get_data: method(0, 0, () => ['hello', 5]),
   slow: method(1, 1, async (params) => {
-    started.push(String(params[0]));
+    started.push(JSON.stringify(params[0]));
     await new Promise((resolve) => setImmediate(resolve));
     return params[0] ?? null;
   }),
@@ -138,7 +138,8 @@ describe('batches', () => {
 
   it('refuses too many calls as one', async () => {
     const small = setUp({ batchItemsMax: 3 });
-    const calls = (count: number): string => JSON.stringify(Array(count).fill({ jsonrpc: '2.0', id: 1, method: 'sum' }));
+    const calls = (count: number): string =>
+      JSON.stringify(Array.from({ length: count }, () => ({ jsonrpc: '2.0', id: 1, method: 'sum' })));
     await expect(small(calls(3))).resolves.toHaveLength(3);
     await expect(small(calls(4))).resolves.toEqual(failure(null, -32600));
   });
@@ -181,13 +182,16 @@ describe('errors', () => {
 
   it('tells nothing of a bug but the id it is logged under', async () => {
     const logged: [string, LogContext | undefined][] = [];
-    const log = { ...silentLog, error: (message: string, context?: LogContext) => void logged.push([message, context]) };
+    const log = {
+      ...silentLog,
+      error: (message: string, context?: LogContext) => void logged.push([message, context]),
+    };
     const reply = await setUp({}, log)('{"jsonrpc":"2.0","method":"bug","id":1}');
     expect(reply).toEqual(failure(1, -32603));
     expect(JSON.stringify(reply)).not.toContain('secret');
     const [, context] = logged[0] ?? [];
     expect(logged).toHaveLength(1);
     expect(context).toMatchObject({ method: 'bug', error: new TypeError('secret detail') });
-    expect(JSON.stringify(reply)).toContain(String(context?.['reportId']));
+    expect(JSON.stringify(reply)).toContain(JSON.stringify(context?.['reportId']));
   });
 });

@@ -23,16 +23,29 @@ describe('quantities', () => {
     expect(params.quantityParam(text, 0)).toBe(value);
   });
 
-  it.each(['', '0x', '0x00', '0x01', '1', 'ff', '0xg', '0x-1', ' 0x1', '0x1 ', `0x1${'0'.repeat(64)}`, 1, true, null, {}])(
-    'refuses %j',
-    (value) => {
-      expect(() => params.quantityParam(value, 3)).toThrow(refused(3) as Error);
-    },
-  );
+  it.each([
+    '',
+    '0x',
+    '0x00',
+    '0x01',
+    '1',
+    'ff',
+    '0xg',
+    '0x-1',
+    ' 0x1',
+    '0x1 ',
+    `0x1${'0'.repeat(64)}`,
+    1,
+    true,
+    null,
+    {},
+  ])('refuses %j', (value) => {
+    expect(() => params.quantityParam(value, 3)).toThrow(refused(3));
+  });
 
   it('keeps numbers in the safe range', () => {
     expect(params.numberParam('0x1fffffffffffff', 0)).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => params.numberParam('0x20000000000000', 1)).toThrow(refused(1, '2^53-1') as Error);
+    expect(() => params.numberParam('0x20000000000000', 1)).toThrow(refused(1, '2^53-1'));
   });
 });
 
@@ -43,17 +56,17 @@ describe('bytes', () => {
   });
 
   it.each(['0x1', '0x12345', 'zz', '0xzz', '12', 5, null, ['0x12']])('refuses %j as data', (value) => {
-    expect(() => params.dataParam(value, 2)).toThrow(refused(2) as Error);
+    expect(() => params.dataParam(value, 2)).toThrow(refused(2));
   });
 
   it.each([`${ALICE}00`, ALICE.slice(0, -1), ALICE.slice(2), '0x', 7])('refuses %j as an address', (value) => {
-    expect(() => params.addressParam(value, 0)).toThrow(refused(0) as Error);
+    expect(() => params.addressParam(value, 0)).toThrow(refused(0));
   });
 
   it('pads storage slots', () => {
     expect(params.slotParam('0xA', 0)).toBe(`0x${'0'.repeat(63)}a`);
-    expect(() => params.slotParam('0x', 1)).toThrow(refused(1) as Error);
-    expect(() => params.slotParam(`0x${'1'.repeat(65)}`, 1)).toThrow(refused(1) as Error);
+    expect(() => params.slotParam('0x', 1)).toThrow(refused(1));
+    expect(() => params.slotParam(`0x${'1'.repeat(65)}`, 1)).toThrow(refused(1));
   });
 
   it('reads five megabytes of digits without trouble', () => {
@@ -68,26 +81,44 @@ describe('blocks', () => {
     ['pending', { by: 'tag', tag: 'pending' }],
     ['0x10', { by: 'number', number: 16 }],
     [HASH, { by: 'hash', hash: HASH.toLowerCase(), requireCanonical: false }],
-    [{ blockHash: HASH, requireCanonical: true }, { by: 'hash', hash: HASH.toLowerCase(), requireCanonical: true }],
+    [
+      { blockHash: HASH, requireCanonical: true },
+      { by: 'hash', hash: HASH.toLowerCase(), requireCanonical: true },
+    ],
     [{ blockNumber: '0x1' }, { by: 'number', number: 1 }],
     [{ blockNumber: 'safe' }, { by: 'tag', tag: 'safe' }],
   ])('reads %j', (value, selector) => {
     expect(blockSelector(value, 1)).toEqual(selector);
   });
 
-  it.each<[JsonValue]>([['newest'], ['0x01'], [1], [[]], [{}], [{ blockHash: HASH, blockNumber: '0x1' }], [{ blockHash: '0x1' }]])(
-    'refuses %j',
-    (value) => {
-      expect(() => blockSelector(value, 1)).toThrow(refused(1) as Error);
-    },
-  );
+  it.each<[JsonValue]>([
+    ['newest'],
+    ['0x01'],
+    [1],
+    [[]],
+    [{}],
+    [{ blockHash: HASH, blockNumber: '0x1' }],
+    [{ blockHash: '0x1' }],
+  ])('refuses %j', (value) => {
+    expect(() => blockSelector(value, 1)).toThrow(refused(1));
+  });
 });
 
 describe('transaction objects', () => {
   it('reads every field', () => {
     const accessList = [{ address: BOB, storageKeys: [HASH.toLowerCase()] }];
-    const fields = { from: ALICE, to: BOB, value: '0x5', input: '0x01', gas: '0x5208', maxFeePerGas: '0x3', accessList };
-    expect(sendRequest({ ...fields, maxPriorityFeePerGas: '0x2', nonce: '0x7', type: '0x2', chainId: '0x7a69' }, 0, 31337)).toEqual({
+    const fields = {
+      from: ALICE,
+      to: BOB,
+      value: '0x5',
+      input: '0x01',
+      gas: '0x5208',
+      maxFeePerGas: '0x3',
+      accessList,
+    };
+    expect(
+      sendRequest({ ...fields, maxPriorityFeePerGas: '0x2', nonce: '0x7', type: '0x2', chainId: '0x7a69' }, 0, 31337),
+    ).toEqual({
       from: ALICE,
       to: BOB,
       value: 5n,
@@ -114,7 +145,7 @@ describe('transaction objects', () => {
     ['storageKeys', { accessList: [{ address: ALICE, storageKeys: 'x' }] }],
     ['more than', { accessList: [{ address: ALICE, storageKeys: Array(5000).fill(HASH) as string[] }] }],
   ])('refuses a bad one, naming %s', (text, value) => {
-    expect(() => callRequest(value, 0, 31337)).toThrow(refused(0, text) as Error);
+    expect(() => callRequest(value, 0, 31337)).toThrow(refused(0, text));
   });
 
   it('takes "all the gas there is" and equal input and data', () => {
@@ -127,6 +158,6 @@ describe('transaction objects', () => {
     ['0x0, 0x1 or 0x2', { from: ALICE, to: BOB, type: '0x3' }],
     ['creates a contract', { from: ALICE }],
   ])('sends nothing when %s', (text, value) => {
-    expect(() => sendRequest(value, 0, 31337)).toThrow(refused(0, text) as Error);
+    expect(() => sendRequest(value, 0, 31337)).toThrow(refused(0, text));
   });
 });

@@ -3,7 +3,6 @@ import { TypedDataEncoder } from 'ethers';
 import { hashTypedData, type TypedDataDefinition } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { typedDataDigest } from '../../../rpc/typed-data.ts';
-import type { JsonRecord } from '../../../rpc/params.ts';
 import type { JsonObject } from '../../../src/types/primitives.ts';
 
 const DOMAIN_TYPE = [
@@ -16,7 +15,12 @@ const PERSON = [
   { name: 'name', type: 'string' },
   { name: 'wallet', type: 'address' },
 ];
-const DOMAIN = { name: 'Ether Mail', version: '1', chainId: 1, verifyingContract: '0xcccccccccccccccccccccccccccccccccccccccc' };
+const DOMAIN = {
+  name: 'Ether Mail',
+  version: '1',
+  chainId: 1,
+  verifyingContract: '0xcccccccccccccccccccccccccccccccccccccccc',
+};
 const COW = { name: 'Cow', wallet: '0xcd2a3d9f938e13cd947ec05abc7fe734df8dd826' };
 const BOB = { name: 'Bob', wallet: '0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb' };
 
@@ -72,12 +76,15 @@ describe('EIP-712', () => {
 
   it.each([MAIL, EVERYTHING])('agrees with viem and ethers', (data) => {
     const { EIP712Domain: _, ...types } = data.types as Record<string, { name: string; type: string }[]>;
-    const digest = typedDataDigest(data as unknown as JsonRecord, 1);
+    const digest = typedDataDigest(data, 1);
     expect(digest).toBe(TypedDataEncoder.hash(data.domain, types, data.message));
     expect(digest).toBe(hashTypedData(data as unknown as TypedDataDefinition));
   });
 
-  const withMessage = (message: JsonObject): JsonObject => ({ ...EVERYTHING, message: { ...EVERYTHING.message, ...message } });
+  const withMessage = (message: JsonObject): JsonObject => ({
+    ...EVERYTHING,
+    message: { ...EVERYTHING.message, ...message },
+  });
   it.each<[string, JsonObject]>([
     ['out of range', withMessage({ small: 128 })],
     ['out of range', withMessage({ large: -1 })],

@@ -49,10 +49,7 @@ const receipt: Receipt = {
   contractAddress: null,
 };
 
-function stepOf(
-  block: { readonly hash: Hash; readonly block: Block },
-  more: Partial<FinalizeStep> = {},
-): FinalizeStep {
+function stepOf(block: { readonly hash: Hash; readonly block: Block }, more: Partial<FinalizeStep> = {}): FinalizeStep {
   const { number, stateRoot } = block.block.header;
   return {
     blocks: [{ ...block, receipts: [receipt], transactionHashes: [hashOf(100 + number)] }],
@@ -197,7 +194,11 @@ describe('KeyValueJournalStore', () => {
     const journal = new KeyValueJournalStore(kv, { sync: false });
     const first = journal.add(hashOf(1), Buffer.from('a'));
     while (answers.length === 0) await Promise.resolve();
-    const rest = [journal.add(hashOf(2), Buffer.from('b')), journal.remove([hashOf(1), hashOf(2)]), journal.add(hashOf(3), Buffer.from('c'))];
+    const rest = [
+      journal.add(hashOf(2), Buffer.from('b')),
+      journal.remove([hashOf(1), hashOf(2)]),
+      journal.add(hashOf(3), Buffer.from('c')),
+    ];
     await new Promise((resolve) => setImmediate(resolve));
     expect(answers).toHaveLength(1);
     answers[0]?.();

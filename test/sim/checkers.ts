@@ -1,0 +1,158 @@
+import type { BlockNode } from '../../src/chain/block-node.ts';
+import type { HeadChange } from '../../src/chain/tree.ts';
+import { decodeBlock, decodeBlockWithProof } from '../../src/codec/block.ts';
+import type { Machine } from '../../src/node/machine.ts';
+import type { BatchOp } from '../../src/ports/kv.ts';
+import type { GossipTopic, GossipVerdict } from '../../src/ports/network.ts';
+import type { BlockRef } from '../../src/types/block.ts';
+import type { Address, Bytes, Hash, PeerId } from '../../src/types/primitives.ts';
+import { KEYSPACE } from '../../storage/keyspace.ts';
+import type { SimNode } from './node.ts';
+import type { Statements } from './statements.ts';
+import type { Supply } from './supply.ts';
+import type { Trace } from './trace.ts';
+
+/** Blocks in a node's tree at any time: a run makes far fewer unless something piles up. */
+const TREE_BLOCKS_MAX = 2_000;
+/** Votes that an engine may keep of one validator. */
+const VOTES_KEPT_PER_VALIDATOR_MAX = 32;
+
+export type CheckersModules = {
+  readonly trace: Trace;
+  readonly statements: Statements;
+  readonly supply: Supply;
+  /** Addresses of honest validators. */
+  readonly honest: ReadonlySet<Address>;
+  readonly isHonest: (name: PeerId) => boolean;
+  readonly nameOf: (author: Address) => string;
+};
+
+/**
+ * What must hold on every honest node at every time, whatever the engine: all finalized blocks are on one chain, finality
+ * never goes back (not even by a restart), the head descends from it, one block has one state, no coin is made or lost, no
+ * honest validator is punished, no honest peer is blamed, and nobody says two things in one place.
+ */
+export class Checkers {
+  readonly #modules: CheckersModules;
+  readonly #finalAt = new Map<number, { readonly hash: Hash; readonly by: PeerId }>();
+  readonly #finalOf = new Map<PeerId, BlockRef>();
+  readonly #stateRoots = new Map<Hash, Hash>();
+  #reorgs = 0;
+
+  constructor(modules: CheckersModules) {
+    this.#modules = modules;
+  }
+
+  get reorgs(): number {
+    return this.#reorgs;
+  }
+
+  /** The highest block that any honest node holds for final. */
+  get finalNumber(): number {
+    return Math.max(0, ...this.#finalAt.keys());
+  }
+
+  /** A database was opened: what was final before is final now. */
+  opened(node: SimNode, machine: Machine): void {
+    const { chain } = machine.ledger;
+    const { trace } = this.#modules;
+    const { number, hash } = chain.finalized;
+    const before = this.#finalOf.get(node.name);
+    if (node.isHonest && before !== undefined && number < before.number) {
+      trace.violated('FINALITY_REVERTED', `${node.name} had block ${before.number} final, after a restart only ${number}`);
+    }
+    for (let at = (before?.number ?? -1) + 1; at <= number; at++) {
+      const known = chain.canonicalHash(at);
+      if (known === undefined) trace.violated('BLOCK_MISSING', `${node.name} has no block ${at} below its final one`);
+      else this.#final(node, { number: at, hash: known });
+    }
+    trace.tell(node.name, `opens at final ${number} ${hash.slice(0, 10)}`);
+    chain.onHead((change) => this.#headMoved(node, machine, change));
+    chain.onFinalized((path) => this.#finalized(node, path));
+  }
+
+  published(topic: GossipTopic, data: Bytes): void {
+    const { statements } = this.#modules;
+    if (topic === 'block') statements.block(decodeBlockWithProof(data).block);
+    // Messages of the engine are tagged 0; evidence, tagged 1, is a repetition of what was said.
+    else if (topic === 'consensus' && data[0] === 0) statements.encodedVote(data.subarray(1));
+  }
+
+  /** Blocks that are stored were sealed, whether or not anybody heard of them. */
+  wrote(ops: readonly BatchOp[]): void {
+    for (const { key, value } of ops) {
+      if (key[0] === KEYSPACE.block && value !== null) this.#modules.statements.block(decodeBlock(value));
+    }
+  }
+
+  heard(node: SimNode, topic: GossipTopic, from: PeerId, verdict: GossipVerdict): void {
+    if (verdict !== 'reject' || !node.isHonest || !this.#modules.isHonest(from)) return;
+    this.#modules.trace.violated('HONEST_REJECTED', `${node.name} rejected a message (${topic}) of ${from}`);
+  }
+
+  blamed(node: SimNode, peer: PeerId, code: string): void {
+    if (!node.isHonest || !this.#modules.isHonest(peer)) return;
+    this.#modules.trace.violated('HONEST_BLAMED', `${node.name} blamed ${peer}: ${code}`);
+  }
+
+  #headMoved(node: SimNode, machine: Machine, { added, removed }: HeadChange): void {
+    const { trace, supply, nameOf } = this.#modules;
+    const { chain, engine } = machine.ledger;
+    const { head } = chain;
+    const reorg = removed.length === 0 ? '' : ` (reorg -${removed.length} +${added.length})`;
+    trace.tell(node.name, `head ${head.number} ${head.hash.slice(0, 10)} by ${nameOf(head.author)}${reorg}`);
+    if (removed.length > 0) this.#reorgs++;
+    if (!chain.isAncestor(chain.finalized.hash, head.hash)) {
+      trace.violated('HEAD_OFF_FINALITY', `${node.name}'s head ${head.number} does not descend from ${chain.finalized.number}`);
+    }
+    for (const block of added) {
+      supply.check(block);
+      this.#oneState(node, block);
+    }
+    if (!node.isHonest) return;
+    this.#nobodyPunished(node, head);
+    const kept = engine.describe().counters['pooledVotes'] ?? 0;
+    const keptMax = VOTES_KEPT_PER_VALIDATOR_MAX * head.executed.consensus.validators.length;
+    if (chain.tree.size > TREE_BLOCKS_MAX || kept > keptMax) {
+      trace.violated('MEMORY', `${node.name} keeps ${chain.tree.size} blocks and ${kept} votes`);
+    }
+  }
+
+  #oneState(node: SimNode, block: BlockNode): void {
+    const { root } = block.executed.state;
+    const known = this.#stateRoots.get(block.hash) ?? root;
+    this.#stateRoots.set(block.hash, known);
+    if (root === known && root === block.header.stateRoot) return;
+    this.#modules.trace.violated('STATE_ROOT', `${node.name} has state ${root} after block ${block.number}, not ${known}`);
+  }
+
+  #nobodyPunished(node: SimNode, head: BlockNode): void {
+    const { trace, honest } = this.#modules;
+    const { validators } = head.executed.consensus;
+    for (const address of honest) {
+      const validator = validators.find((candidate) => candidate.address === address);
+      if (validator === undefined || validator.jailed) {
+        trace.violated('HONEST_PUNISHED', `${node.name}'s block ${head.number} has no place for honest ${address}`);
+      }
+    }
+  }
+
+  #finalized(node: SimNode, path: readonly BlockNode[]): void {
+    for (const { number, hash } of path) this.#final(node, { number, hash });
+    const last = path.at(-1);
+    if (last !== undefined) this.#modules.trace.tell(node.name, `final ${last.number} ${last.hash.slice(0, 10)}`);
+  }
+
+  #final(node: SimNode, block: BlockRef): void {
+    const { trace } = this.#modules;
+    const before = this.#finalOf.get(node.name);
+    if (before === undefined || block.number > before.number) this.#finalOf.set(node.name, block);
+    if (!node.isHonest) return;
+    const known = this.#finalAt.get(block.number);
+    if (known === undefined) this.#finalAt.set(block.number, { hash: block.hash, by: node.name });
+    else if (known.hash !== block.hash) {
+      const ours = `${node.name} has block ${block.number} ${block.hash.slice(0, 10)} final`;
+      trace.violated('AGREEMENT', `${ours}, ${known.by} has ${known.hash.slice(0, 10)}`);
+    }
+  }
+}
