@@ -108,6 +108,11 @@ export class RpcServer {
     return (this.#server.address() as AddressInfo | null)?.port ?? this.#options.port;
   }
 
+  /** Open connections of both kinds. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Names of all methods that are open. */
   get methods(): readonly string[] {
     return this.#router.methods;

@@ -11,6 +11,8 @@ export const JOURNAL_WAITING_MAX = 65_536;
 export type JournalOptions = {
   /** true: on the disk when `add` resolves (survives power loss); false: with the operating system (survives kill -9). */
   readonly sync: boolean;
+  /** Waits for the others of this turn, so that they share one write. Default: a microtask. */
+  readonly gather?: () => Promise<void>;
 };
 
 /**
@@ -20,6 +22,7 @@ export type JournalOptions = {
 export class KeyValueJournalStore implements JournalStore {
   readonly #kv: KeyValueStore;
   readonly #sync: boolean;
+  readonly #gather: () => Promise<void>;
   #waiting: BatchOp[] = [];
   /** The write that takes what is waiting now; null when none is planned. */
   #next: Promise<void> | null = null;
@@ -28,6 +31,7 @@ export class KeyValueJournalStore implements JournalStore {
   constructor(kv: KeyValueStore, options: JournalOptions) {
     this.#kv = kv;
     this.#sync = options.sync;
+    this.#gather = options.gather ?? (() => Promise.resolve());
   }
 
   /** Rejects with ParleyError JOURNAL_BUSY when too many wait. */
@@ -56,8 +60,7 @@ export class KeyValueJournalStore implements JournalStore {
   }
 
   async #flush(): Promise<void> {
-    // Waits at least a microtask even when nothing is in flight: the rest of this turn's calls join.
-    await this.#writing;
+    await Promise.all([this.#writing, this.#gather()]);
     const ops = this.#waiting;
     this.#waiting = [];
     this.#next = null;

@@ -51,7 +51,7 @@ export type CoreModules = {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Lets other work run while bytecode runs for long. */
+  /** A turn of the event loop: lets other work run while bytecode runs for long, and submissions of one turn share a write. */
   readonly pause?: () => Promise<void>;
 };
 
@@ -113,7 +113,7 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
     { name: 'mempool', timeoutMs: LOCK_TIMEOUT_MS, waitersPerKeyMax: 10_000, waitersMax: 50_000 },
     { clock, timers, metrics },
   );
-  const pool = openPool(settings, { chain, kv, transactions, poolLock, clock, log, metrics });
+  const pool = openPool(settings, { chain, kv, transactions, poolLock, clock, log, metrics, pause: modules.pause });
   const ledger: Ledger = { settings, context, chain, pool, transactions, verifier, votes, signer, engine };
   return new Machine(ledger, { ...modules, network: modules.network(chain.genesis.hash) });
 }
@@ -155,13 +155,14 @@ type PoolModules = {
   readonly kv: KeyValueStore;
   readonly transactions: TransactionCache;
   readonly poolLock: KeyedLock;
+  readonly pause: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 };
 
 function openPool(settings: CoreSettings, modules: PoolModules): Mempool {
-  const { chain, kv, transactions, poolLock, clock, log, metrics } = modules;
+  const { chain, kv, transactions, poolLock, pause, clock, log, metrics } = modules;
   const { chainId, gasLimit } = settings.genesis;
   return new Mempool(
     { ...settings.mempool, chainId, blockGasLimit: gasLimit },
@@ -171,7 +172,7 @@ function openPool(settings: CoreSettings, modules: PoolModules): Mempool {
         nextBaseFee: () => nextBaseFee(chain.head.header),
         headNumber: () => chain.head.number,
       },
-      journal: new KeyValueJournalStore(kv, { sync: settings.journalSync }),
+      journal: new KeyValueJournalStore(kv, { sync: settings.journalSync, ...(pause === undefined ? {} : { gather: pause }) }),
       lock: poolLock,
       clock,
       log: log.child('mempool'),

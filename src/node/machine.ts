@@ -21,8 +21,8 @@ const REBROADCAST_AGE_BLOCKS = 3;
 const REBROADCAST_TRANSACTIONS_MAX = 1024;
 
 /**
- * A node in motion: the driver and what it drives. Start order: replay what is stored above finality, let the engine speak, take back
- * the journal, open the network. Stop order is the reverse, so that nothing arrives at a part that is gone.
+ * A node in motion: the driver and what it drives. Start order: replay what is stored above finality, take back the journal, open the
+ * network, let the engine speak. Stop order is the reverse, so that nothing arrives at a part that is gone.
  */
 export class Machine {
   readonly ledger: Ledger;
@@ -106,9 +106,14 @@ export class Machine {
     this.#faultListeners.add(listener);
   }
 
-  /** Replays, then speaks, then listens. */
   async start(): Promise<void> {
-    const { chain, pool } = this.ledger;
+    await this.open();
+    await this.join();
+  }
+
+  /** Replays and takes back the journal: from here on reads and submissions are good. */
+  async open(): Promise<void> {
+    const { pool } = this.ledger;
     await this.#replay();
     this.#follow();
     await pool.start();
@@ -116,6 +121,11 @@ export class Machine {
       if (origin !== 'gossip') this.#gossip.queueTransaction(transaction);
     });
     pool.onDemand((pendingTxs) => this.#post({ type: 'demand', pendingTxs }));
+  }
+
+  /** Opens the network and lets the engine speak. */
+  async join(): Promise<void> {
+    const { chain, pool } = this.ledger;
     await this.network.start({
       gossip: (topic, data, from) => this.#gossip.receive(topic, data, from),
       request: (protocol, payload, from) => this.#answer(protocol, payload, from),

@@ -84,12 +84,15 @@ export class Node {
       opened[0] = { close: () => machine.stop() };
       const api = createNodeApi(machine, settings, { log });
       const rpc = createRpc(settings, api, { log, metrics });
-      await machine.start();
+      await machine.open();
+      // Questions can be answered while the network library loads.
       await rpc.start();
+      opened.push({ close: () => rpc.stop() });
+      await machine.join();
       log.child('node').info('listening', { rpc: rpc.url, p2p: machine.network.addresses()[0] ?? null, crypto: backendName() });
       return new Node(settings, { machine, rpc, guard, api });
     } catch (error) {
-      for (const part of opened) await part.close().catch(() => {});
+      for (const part of opened.toReversed()) await part.close().catch(() => {});
       throw error;
     }
   }

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EngineEffect } from '../../consensus/api/effect.ts';
-import type { Engine, EngineFactory } from '../../consensus/api/engine.ts';
+import type { Engine, EngineEnv } from '../../consensus/api/engine.ts';
 import type { EngineEvent, Origin } from '../../consensus/api/event.ts';
 import type { Header, UnsealedHeader } from '../../src/types/block.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
@@ -7,7 +8,7 @@ import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
 import type { ConsensusState } from '../../src/types/validator.ts';
 import { errorCode } from '../../src/util/errors.ts';
-import type { Rng } from '../../src/util/rng.ts';
+import { Rng } from '../../src/util/rng.ts';
 import { guardDomain, ruleOn, type GuardRecord } from '../../src/wallet/guard.ts';
 import { fakeSign, rigHeader, sealed } from './rig-parts.ts';
 import type { Rig } from './rig.ts';
@@ -47,9 +48,11 @@ export class RigNode {
   readonly rejected: string[] = [];
   readonly reported: Evidence[] = [];
   readonly mempool = new Set<number>();
+  /** A second engine on the same events: it must answer the same. */
+  #shadow: Engine | null = null;
   readonly #rig: Rig;
   readonly #rng: Rng;
-  readonly #jobs = new Map<number, RigBlock['evidence'] | null>();
+  readonly #jobs = new Set<number>();
   readonly #built = new Map<number, Omit<RigBlock, 'hash' | 'header'>>();
   readonly #timers = new Map<string, number>();
   readonly #orphans = new Map<Hash, RigBlock>();
@@ -86,7 +89,8 @@ export class RigNode {
 
   boot(): void {
     const { factory, params } = this.#rig.options;
-    const env = {
+    const seed = this.#rng.between(0, 2 ** 31);
+    const env = (random: Rng): EngineEnv => ({
       chainId: this.#rig.chainId,
       shard: 0,
       self: this.self,
@@ -95,14 +99,22 @@ export class RigNode {
         isAncestor: (ancestor: Hash, descendant: Hash) => this.isAncestor(ancestor, descendant),
       },
       crypto: this.#rig.crypto,
-      random: () => this.#rng.next(),
+      random: () => random.next(),
       trace: () => {},
-    };
-    this.engine = (factory as EngineFactory<unknown>).create(params, env, new Map(this.disk.saved));
+    });
+    this.engine = factory.create(params, env(new Rng(seed)), new Map(this.disk.saved));
+    const isShadowed = this.#rig.options.isShadowed === true;
+    this.#shadow = isShadowed ? factory.create(params, env(new Rng(seed)), new Map(this.disk.saved)) : null;
     const root = this.block(this.disk.finalized);
     if (root === undefined) throw new Error('the finalized block is on disk');
     this.head = root.hash;
-    this.step({ type: 'start', finalized: root.header, finalizedHash: root.hash, state: root.state, anchor: this.disk.anchor });
+    this.step({
+      type: 'start',
+      finalized: root.header,
+      finalizedHash: root.hash,
+      state: root.state,
+      anchor: this.disk.anchor,
+    });
     const above = [...this.disk.blocks.values()].filter(({ header }) => header.number > root.header.number);
     const replayed = new Set<Hash>([root.hash]);
     for (const block of above.sort((a, b) => a.header.number - b.header.number)) {
@@ -110,7 +122,9 @@ export class RigNode {
       replayed.add(block.hash);
       this.#tell(block, 'replay');
     }
-    this.disk.blocks = new Map([...this.disk.blocks].filter(([hash, { header }]) => replayed.has(hash) || header.number < root.header.number));
+    this.disk.blocks = new Map(
+      [...this.disk.blocks].filter(([hash, { header }]) => replayed.has(hash) || header.number < root.header.number),
+    );
     this.step({ type: 'ready' });
     this.#demand();
   }
@@ -135,6 +149,9 @@ export class RigNode {
     const full = { ...event, now: this.#rig.agenda.now } as EngineEvent;
     this.#rig.record(this, full);
     const effects = this.engine.step(full);
+    if (this.#shadow !== null && !isDeepStrictEqual(this.#shadow.step(full), effects)) {
+      this.#rig.violations.push(`${this.name}: two engines differ after ${event.type}`);
+    }
     for (const effect of effects) {
       // A crash may come between any two effects.
       if (this.life !== life) return;
@@ -177,6 +194,7 @@ export class RigNode {
     this.disk.blocks.set(block.hash, known);
     this.#unsynced.add(block.hash);
     this.#tell(known, origin);
+    this.#rig.took(this, block);
     this.#demand();
     for (const orphan of this.#orphans.values()) {
       if (orphan.header.parentHash !== block.hash) continue;
@@ -227,7 +245,7 @@ export class RigNode {
       case 'recast':
         return this.#rig.gossip(this, (node) => node.receiveMessage(effect.message, this));
       case 'build':
-        this.#jobs.set(effect.job, null);
+        this.#jobs.add(effect.job);
         return this.#soon(effect.timeMs, () => this.#answerBuild(effect));
       case 'drop':
         this.#jobs.delete(effect.job);
@@ -295,7 +313,10 @@ export class RigNode {
     this.#rig.gossip(this, (node) => node.receiveBlock(own, 'gossip'));
   }
 
-  #seal(header: UnsealedHeader, seal: Extract<EngineEffect, { type: 'publish' }>['seal']): { header: Header; hash: Hash | null } {
+  #seal(
+    header: UnsealedHeader,
+    seal: Extract<EngineEffect, { type: 'publish' }>['seal'],
+  ): { header: Header; hash: Hash | null } {
     if (seal.by === 'value') {
       const full = sealed(header, seal.value);
       return { header: full, hash: this.#rig.crypto.headerHash(full) };

@@ -70,7 +70,7 @@ export class Agenda {
   add(at: number, act: () => void): void {
     const heap = this.#heap;
     heap.push({ at: Math.max(at, this.now), order: this.#order++, act });
-    for (let i = heap.length - 1; i > 0; ) {
+    for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1;
       if (!this.#isBefore(i, parent)) break;
       this.#swap(i, parent);
@@ -98,7 +98,7 @@ export class Agenda {
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;
     heap[0] = last;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       const left = 2 * i + 1;
       let least = i;
       if (left < heap.length && this.#isBefore(left, least)) least = left;

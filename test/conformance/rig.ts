@@ -3,10 +3,10 @@ import type { EngineCrypto, EngineFactory } from '../../consensus/api/engine.ts'
 import type { EngineEvent } from '../../consensus/api/event.ts';
 import { keccak256 } from '../../src/crypto/keccak.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
-import type { Address, Hash } from '../../src/types/primitives.ts';
+import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
 import type { ConsensusState } from '../../src/types/validator.ts';
 import { Rng } from '../../src/util/rng.ts';
-import { fakeCrypto, rigAddress, rigHeader, sealed, Agenda } from './rig-parts.ts';
+import { fakeCrypto, fakeSign, rigAddress, rigHeader, sealed, Agenda } from './rig-parts.ts';
 import { RigNode, type RigBlock } from './rig-node.ts';
 
 export type RigOptions = {
@@ -18,6 +18,8 @@ export type RigOptions = {
   readonly followers?: number;
   /** Indexes of validators that run twice, without a guard: the faulty ones. */
   readonly twins?: readonly number[];
+  /** false: honest signers have no guard either. */
+  readonly isGuarded?: boolean;
   /** Offenders proven in a block are jailed. */
   readonly isJailing?: boolean;
   readonly delayMs?: readonly [low: number, high: number];
@@ -26,6 +28,10 @@ export type RigOptions = {
   readonly crashChance?: number;
   readonly restartMs?: readonly [low: number, high: number];
   readonly failChance?: number;
+  /** Every engine runs twice on the same events, and both must answer the same. */
+  readonly isShadowed?: boolean;
+  /** What faulty validators gossip besides, for each block they see. */
+  readonly lies?: (node: RigNode, block: RigBlock) => readonly Bytes[];
 };
 
 const START_MS = 1_700_000_000_000;
@@ -71,7 +77,7 @@ export class Rig {
     const twins = new Set(options.twins);
     this.#honest = new Set(addresses.filter((_, i) => !twins.has(i)));
     for (let i = 0; i < validators; i++) {
-      this.#addNode(`v${i}`, rigAddress(i), !twins.has(i));
+      this.#addNode(`v${i}`, rigAddress(i), options.isGuarded !== false && !twins.has(i));
       if (twins.has(i)) this.#addNode(`v${i}'`, rigAddress(i), false);
     }
     for (let i = 0; i < (options.followers ?? 0); i++) this.#addNode(`f${i}`, null, true);
@@ -208,6 +214,16 @@ export class Rig {
     return this.#trace.map((half) => half.toString(16)).join('-');
   }
 
+  /** A node has taken a block in; a faulty one then says what the test makes it say. */
+  took(node: RigNode, block: RigBlock): void {
+    const { self } = node;
+    if (self === null || this.#honest.has(self)) return;
+    for (const payload of this.options.lies?.(node, block) ?? []) {
+      const message = { from: self, payload, signature: fakeSign(this.crypto.messageDigest(payload), self) };
+      this.gossip(node, (to) => to.receiveMessage(message, node));
+    }
+  }
+
   alive(): RigNode[] {
     return this.nodes.filter((node) => node.engine !== null);
   }
@@ -264,7 +280,8 @@ function toText(what: EngineEvent | EngineEffect): string {
   for (const [key, value] of Object.entries(what)) {
     if (value instanceof Uint8Array) parts.push(key, value.length, value[0], value.at(-1));
     else if (typeof value !== 'object') parts.push(key, value);
-    else if (value !== null && 'payload' in value) parts.push(Buffer.from(value.payload as Uint8Array).toString('latin1'));
+    else if (value !== null && 'payload' in value)
+      parts.push(Buffer.from(value.payload as Uint8Array).toString('latin1'));
     else if (Array.isArray(value)) parts.push(key, value.length);
   }
   return parts.join(' ');

@@ -20,7 +20,10 @@ export function faultsMax(n: number): number {
 export function drawAdversaries(rng: Rng, n: number): readonly Adversary[] {
   const count = rng.between(0, faultsMax(n));
   const validators = rng.shuffle([...Array(n).keys()]).slice(0, count);
-  return validators.map((validator) => ({ kind: rng.pick<AdversaryKind>(['twin', 'twin', 'silent', 'outdated']), validator }));
+  return validators.map((validator) => ({
+    kind: rng.pick<AdversaryKind>(['twin', 'twin', 'silent', 'outdated']),
+    validator,
+  }));
 }
 
 /** Exactly so many twins. */

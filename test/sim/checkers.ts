@@ -59,7 +59,10 @@ export class Checkers {
     const { number, hash } = chain.finalized;
     const before = this.#finalOf.get(node.name);
     if (node.isHonest && before !== undefined && number < before.number) {
-      trace.violated('FINALITY_REVERTED', `${node.name} had block ${before.number} final, after a restart only ${number}`);
+      trace.violated(
+        'FINALITY_REVERTED',
+        `${node.name} had block ${before.number} final, after a restart only ${number}`,
+      );
     }
     for (let at = (before?.number ?? -1) + 1; at <= number; at++) {
       const known = chain.canonicalHash(at);
@@ -103,7 +106,10 @@ export class Checkers {
     trace.tell(node.name, `head ${head.number} ${head.hash.slice(0, 10)} by ${nameOf(head.author)}${reorg}`);
     if (removed.length > 0) this.#reorgs++;
     if (!chain.isAncestor(chain.finalized.hash, head.hash)) {
-      trace.violated('HEAD_OFF_FINALITY', `${node.name}'s head ${head.number} does not descend from ${chain.finalized.number}`);
+      trace.violated(
+        'HEAD_OFF_FINALITY',
+        `${node.name}'s head ${head.number} does not descend from ${chain.finalized.number}`,
+      );
     }
     for (const block of added) {
       supply.check(block);
@@ -123,7 +129,10 @@ export class Checkers {
     const known = this.#stateRoots.get(block.hash) ?? root;
     this.#stateRoots.set(block.hash, known);
     if (root === known && root === block.header.stateRoot) return;
-    this.#modules.trace.violated('STATE_ROOT', `${node.name} has state ${root} after block ${block.number}, not ${known}`);
+    this.#modules.trace.violated(
+      'STATE_ROOT',
+      `${node.name} has state ${root} after block ${block.number}, not ${known}`,
+    );
   }
 
   #nobodyPunished(node: SimNode, head: BlockNode): void {

@@ -82,6 +82,15 @@ export class Client {
     this.#ask();
   }
 
+  /** One transfer, by way of this node. */
+  sendTo(node: SimNode): Hash {
+    const transfer = this.#transfer();
+    this.#transfers.push(transfer);
+    transfer.askedAt = this.#modules.clock.now();
+    this.#askOf(node, transfer);
+    return transfer.hash;
+  }
+
   #transfer(): Transfer {
     const { rng } = this.#modules;
     const nonce = this.#transfers.length;
@@ -130,7 +139,8 @@ export class Client {
         // The node has promised it before.
         if (code === 'POOL_ALREADY_KNOWN') transfer.state = 'answered';
         if (code === 'POOL_NONCE_TOO_LOW' && this.#finalNonce(node) > transfer.nonce) transfer.state = 'mined';
-        if (!EXPECTED_CODES.has(code)) trace.violated('REFUSED', `${node.name} refused ${name}'s transfer ${transfer.nonce}: ${code}`);
+        if (!EXPECTED_CODES.has(code))
+          trace.violated('REFUSED', `${node.name} refused ${name}'s transfer ${transfer.nonce}: ${code}`);
       },
     );
   }

@@ -37,7 +37,12 @@ export class SimClock implements Clock, Timers {
   }
 
   after(delayMs: Millis, run: () => void): TimerHandle {
-    const event = { at: this.#now + Math.max(0, Math.ceil(delayMs)), sequence: this.#sequence++, run, cancelled: false };
+    const event = {
+      at: this.#now + Math.max(0, Math.ceil(delayMs)),
+      sequence: this.#sequence++,
+      run,
+      cancelled: false,
+    };
     this.#push(event);
     return {
       cancel: () => {
@@ -50,6 +55,8 @@ export class SimClock implements Clock, Timers {
 
   /** Runs all events up to and including this time, or until `stop` says so (asked after each event). */
   async runUntil(timeMs: Millis, stop: () => boolean = () => false): Promise<void> {
+    // What was done from outside since the last run goes first.
+    await settled();
     for (;;) {
       const event = this.#heap[0];
       if (event === undefined || event.at > timeMs) break;

@@ -4,7 +4,7 @@ import { addressOf } from '../../src/crypto/secp256k1.ts';
 import type { GenesisSpec } from '../../src/execution/genesis.ts';
 import type { CoreSettings } from '../../src/node/core.ts';
 import { engineRules } from '../../src/node/engine-rules.ts';
-import type { Address, Bytes, Millis, PeerId } from '../../src/types/primitives.ts';
+import type { Address, Bytes, JsonObject, Millis, PeerId } from '../../src/types/primitives.ts';
 import { errorText } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { buildGenesis, genesisConsensus } from '../../src/execution/genesis.ts';
@@ -26,6 +26,8 @@ import { Trace } from './trace.ts';
 export type ClusterOptions = {
   readonly seed: number;
   readonly engine: string;
+  /** Parameters of the engine that are not drawn from the seed. */
+  readonly params?: JsonObject;
   readonly validators: number;
   readonly adversaries: readonly Adversary[];
   readonly clients: number;
@@ -68,8 +70,17 @@ export class Cluster {
     const keys = [...Array(options.validators).keys()].map((i) => keyOf(options.seed, `validator ${i}`));
     const wallets = [...Array(options.clients).keys()].map((i) => keyOf(options.seed, `client ${i}`));
     const genesis = genesisOf(engine, keys, wallets);
-    const honest = new Set(this.roles.filter(({ kind }) => kind === 'honest').map((role) => addressOf(keys[role.validator] as Bytes)));
-    const parts = checkersOf({ engine, genesis, honest, trace: this.trace, keys, isHonest: (name) => this.#isHonest(name) });
+    const honest = new Set(
+      this.roles.filter(({ kind }) => kind === 'honest').map((role) => addressOf(keys[role.validator] as Bytes)),
+    );
+    const parts = checkersOf({
+      engine,
+      genesis,
+      honest,
+      trace: this.trace,
+      keys,
+      isHonest: (name) => this.#isHonest(name),
+    });
     this.statements = parts.statements;
     this.checkers = parts.checkers;
     const witness = this.#witness();
@@ -97,7 +108,7 @@ export class Cluster {
 
   static async create(options: ClusterOptions): Promise<Cluster> {
     // The parameters have a generator of their own, so that a change there does not change everything else.
-    return new Cluster(options, await drawEngine(options.engine, new Rng(options.seed ^ 0x5bd1e995)));
+    return new Cluster(options, await drawEngine(options.engine, new Rng(options.seed ^ 0x5bd1e995), options.params));
   }
 
   get honest(): readonly SimNode[] {
@@ -189,8 +200,9 @@ export class Cluster {
 
   #died(node: SimNode, why: string): void {
     this.trace.tell(node.name, `dies (${why})`);
-    if (!this.#mayRestart) return;
-    this.clock.after(this.#downMs.get(node.name) ?? 1_000, () => {
+    const downMs = this.#downMs.get(node.name);
+    if (!this.#mayRestart || downMs === undefined) return;
+    this.clock.after(downMs, () => {
       if (!node.isUp) node.start();
     });
   }
@@ -198,15 +210,13 @@ export class Cluster {
   #witness(): NodeWitness {
     const { trace, checkers } = this;
     return {
-      opened: (node, machine) => {
-        checkers.opened(node, machine);
-        machine.onFault((reason) => trace.violated('ENGINE_FAULT', `${node.name}: ${reason}`));
-      },
+      opened: (node, machine) => checkers.opened(node, machine),
       started: (node) => trace.tell(node.name, 'is up'),
       failed: (node, error) => {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         trace.violated('START_FAILED', `${node.name}: ${text}`);
       },
+      faulted: (node, reason) => trace.violated('ENGINE_FAULT', `${node.name}: ${reason}`),
       died: (node, why) => this.#died(node, why),
       published: (node, topic, data) => {
         trace.note(node.name, topic, data);
@@ -227,7 +237,8 @@ export class Cluster {
         checkers.wrote(ops);
       },
       logged: (node, level, component, message, context) => {
-        if (level === 'error') trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
+        if (level === 'error')
+          trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
         else if (level === 'warn') trace.remark(node.name, `warns: ${component}: ${message} ${contextText(context)}`);
       },
     };

@@ -24,17 +24,17 @@ export type SimEngine = {
 
 export type SimVote = FfgVote;
 
-type Draw = (rng: Rng) => Omit<SimEngine, 'factory'>;
+type Draw = (rng: Rng, wanted: JsonObject) => Omit<SimEngine, 'factory'>;
 
 const BLOCK_TIME_MS: Millis = 1000;
 
 const draws: { readonly [id: string]: Draw } = {
-  poa: (rng) => {
-    const params = { blockTimeMs: BLOCK_TIME_MS, checkpointBlocks: rng.pick([1, 1, 1, 2, 4]) };
+  poa: (rng, wanted) => {
+    const params = { blockTimeMs: BLOCK_TIME_MS, checkpointBlocks: rng.pick([1, 1, 1, 2, 4]), ...wanted };
     const parsed = parsePoaParams(params);
     return {
       params,
-      blockTimeMs: BLOCK_TIME_MS,
+      blockTimeMs: parsed.blockTimeMs,
       sealPlace: (header) => `slot ${slotOf(parsed, header.timeMs)}`,
       readVote: decodeVote,
       votesConflict: (a, b) => voteOffence(a, b) !== null,
@@ -45,10 +45,10 @@ const draws: { readonly [id: string]: Draw } = {
 /** Engines that exist and that the simulator can drive. */
 export const simulatedEngines: readonly string[] = engineIds.filter((id) => Object.hasOwn(draws, id));
 
-/** Throws ConfigError for an unknown id, Error for one that the simulator does not know yet. */
-export async function drawEngine(id: string, rng: Rng): Promise<SimEngine> {
+/** `wanted`: parameters that are not drawn. Throws ConfigError for an unknown id, Error for one not known here. */
+export async function drawEngine(id: string, rng: Rng, wanted: JsonObject = {}): Promise<SimEngine> {
   const factory = await loadEngine(id);
   const draw = draws[id];
   if (draw === undefined) throw new Error(`the simulator does not know the engine "${id}" yet`);
-  return { factory, ...draw(rng) };
+  return { factory, ...draw(rng, wanted) };
 }

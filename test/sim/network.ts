@@ -34,15 +34,17 @@ export class SimNetwork implements Network {
   start(handlers: NetworkHandlers): Promise<void> {
     if (this.#time.isDead) return new Promise(() => {});
     return this.#inner.start({
-      gossip: (topic, data, from) => this.#entered(async () => {
-        const verdict = await handlers.gossip(topic, data, from);
-        this.#witness.heard(topic, data, from, verdict);
-        return verdict;
-      }),
-      request: (protocol, payload, from) => this.#entered(() => {
-        this.#witness.asked(protocol, payload, from);
-        return handlers.request(protocol, payload, from);
-      }),
+      gossip: (topic, data, from) =>
+        this.#entered(async () => {
+          const verdict = await handlers.gossip(topic, data, from);
+          this.#witness.heard(topic, data, from, verdict);
+          return verdict;
+        }),
+      request: (protocol, payload, from) =>
+        this.#entered(() => {
+          this.#witness.asked(protocol, payload, from);
+          return handlers.request(protocol, payload, from);
+        }),
       connected: (peer, direction) => this.#time.enter(() => handlers.connected(peer, direction)),
       disconnected: (peer) => this.#time.enter(() => handlers.disconnected(peer)),
     });

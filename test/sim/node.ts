@@ -42,6 +42,7 @@ export type NodeWitness = {
   readonly opened: (node: SimNode, machine: Machine) => void;
   readonly started: (node: SimNode, machine: Machine) => void;
   readonly failed: (node: SimNode, error: unknown) => void;
+  readonly faulted: (node: SimNode, reason: string) => void;
   readonly died: (node: SimNode, why: string) => void;
   readonly published: (node: SimNode, topic: GossipTopic, data: Bytes) => void;
   readonly heard: (node: SimNode, topic: GossipTopic, data: Bytes, from: PeerId, verdict: GossipVerdict) => void;
@@ -217,6 +218,9 @@ export class SimNode {
     if (time.isDead) return;
     life.machine = machine;
     witness.opened(this, machine);
+    machine.onFault((reason) => {
+      if (!time.isDead) witness.faulted(this, reason);
+    });
     await machine.start();
     if (time.isDead) return;
     life.isStarted = true;
@@ -246,7 +250,8 @@ export class SimNode {
     const { plan } = life;
     if (plan === null || plan.moment !== moment || life.time.isDead) return;
     plan.count--;
-    if (plan.count <= 0) this.crash(plan.kind, `${plan.kind}, ${moment === 'spoken' ? 'having spoken' : `a write ${moment}`}`);
+    if (plan.count <= 0)
+      this.crash(plan.kind, `${plan.kind}, ${moment === 'spoken' ? 'having spoken' : `a write ${moment}`}`);
   }
 
   #keep(chain: MemoryContent, guard: MemoryContent): void {

@@ -122,7 +122,14 @@ function drawGroups(rng: Rng, roles: readonly Role[]): readonly (readonly PeerId
   let honest = rng.between(0, 1);
   for (const role of rng.shuffle(roles)) {
     // Dealt out in turn half of the time: even sides are where two truths can arise.
-    const side = role.kind === 'twin' && apart ? (role.name.endsWith('a') ? sides[0] : sides[1]) : rng.chance(0.7) ? honest++ % 2 : rng.between(0, 1);
+    const side =
+      role.kind === 'twin' && apart
+        ? role.name.endsWith('a')
+          ? sides[0]
+          : sides[1]
+        : rng.chance(0.7)
+          ? honest++ % 2
+          : rng.between(0, 1);
     groups[side === 0 ? 0 : 1].push(role.name);
   }
   return groups;

@@ -30,7 +30,8 @@ function readSettings(args: readonly string[]): Settings {
     const given = values[name];
     if (given === undefined) return undefined;
     const value = Number(given);
-    if (!Number.isSafeInteger(value) || value < least) throw new Error(`--${name} must be a whole number of at least ${least}`);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new Error(`--${name} must be a whole number of at least ${least}`);
     return value;
   };
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
@@ -51,7 +52,9 @@ function readSettings(args: readonly string[]): Settings {
       ...(twins === undefined ? {} : { twins }),
       ...(minutes === undefined ? {} : { durationMs: minutes * 60_000 }),
     },
-    restText: (['nodes', 'twins', 'minutes'] as const).map((name) => (values[name] === undefined ? '' : ` --${name} ${values[name]}`)).join(''),
+    restText: (['nodes', 'twins', 'minutes'] as const)
+      .map((name) => (values[name] === undefined ? '' : ` --${name} ${values[name]}`))
+      .join(''),
   };
 }
 
@@ -60,8 +63,11 @@ function print(line: string): void {
 }
 
 function printFailure(report: SimReport, restText: string): void {
-  print(`\nseed ${report.seed} of ${report.engine} (${report.nodes} validators, ${JSON.stringify(report.adversaries)}) fails:`);
-  for (const { atMs, code, details } of report.violations.slice(0, 10)) print(`  at ${(atMs / 1000).toFixed(3)} s ${code}: ${details}`);
+  print(
+    `\nseed ${report.seed} of ${report.engine} (${report.nodes} validators, ${JSON.stringify(report.adversaries)}) fails:`,
+  );
+  for (const { atMs, code, details } of report.violations.slice(0, 10))
+    print(`  at ${(atMs / 1000).toFixed(3)} s ${code}: ${details}`);
   print(`replay it with: npm run sim -- --engine ${report.engine} --seed ${report.seed}${restText}`);
 }
 

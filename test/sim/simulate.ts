@@ -77,7 +77,10 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     tell: options.tell ?? null,
   });
   const { clock, trace } = cluster;
-  trace.tell('--', `seed ${seed}: ${roles.map(({ name, kind }) => `${name} ${kind}`).join(', ')}; ${JSON.stringify(cluster.engine.params)}`);
+  trace.tell(
+    '--',
+    `seed ${seed}: ${roles.map(({ name, kind }) => `${name} ${kind}`).join(', ')}; ${JSON.stringify(cluster.engine.params)}`,
+  );
   for (const { atMs, fault } of plan.faults) clock.after(atMs, () => cluster.apply(fault));
   cluster.start();
   for (const client of cluster.clients) client.start();
@@ -150,10 +153,13 @@ function whatIsWrong(cluster: Cluster, goal: number): string[] {
     const { chain } = machine.ledger;
     const { quorum } = machine.ledger.engine.describe();
     if (chain.finalized.number < goal) {
-      wrong.push(`${node.name} has block ${chain.finalized.number} final, ${goal} is wanted; it waits for ${quorum?.missing.join(' ') ?? 'nobody'}`);
+      wrong.push(
+        `${node.name} has block ${chain.finalized.number} final, ${goal} is wanted; it waits for ${quorum?.missing.join(' ') ?? 'nobody'}`,
+      );
     }
     const lost = clients.flatMap(({ promised }) => promised.filter((hash) => !isFinal(node, hash)));
-    if (lost.length > 0) wrong.push(`${node.name} has not finalized ${lost.length} promised transfers, e.g. ${lost[0]}`);
+    if (lost.length > 0)
+      wrong.push(`${node.name} has not finalized ${lost.length} promised transfers, e.g. ${lost[0]}`);
   }
   const unanswered = clients.reduce((sum, client) => sum + client.unanswered, 0);
   if (unanswered > 0) wrong.push(`${unanswered} transfers got no answer`);
@@ -198,7 +204,8 @@ function checkEnd(cluster: Cluster): void {
       }
     }
     for (const hash of promised) {
-      if (counts.get(hash) !== 1) cluster.trace.violated('TRANSFER', `${node.name} has ${hash} ${counts.get(hash) ?? 0} times`);
+      if (counts.get(hash) !== 1)
+        cluster.trace.violated('TRANSFER', `${node.name} has ${hash} ${counts.get(hash) ?? 0} times`);
     }
     if (chain.tree.size > TREE_BLOCKS_WHEN_WELL_MAX) {
       cluster.trace.violated('MEMORY', `${node.name} keeps ${chain.tree.size} blocks when all is well`);

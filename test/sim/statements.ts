@@ -83,10 +83,20 @@ export class Statements {
     this.#seals.set(key, other ?? { words, header });
     if (other === undefined || other.words === words) return;
     const evidence = [encodeHeader(other.header), encodeHeader(header)] as const;
-    this.#contradicted('headers', author, evidence, `two seals in ${place}, heights ${other.header.number} and ${header.number}`);
+    this.#contradicted(
+      'headers',
+      author,
+      evidence,
+      `two seals in ${place}, heights ${other.header.number} and ${header.number}`,
+    );
   }
 
-  #contradicted(kind: Evidence['kind'], offender: Address, [first, second]: readonly [Bytes, Bytes], what: string): void {
+  #contradicted(
+    kind: Evidence['kind'],
+    offender: Address,
+    [first, second]: readonly [Bytes, Bytes],
+    what: string,
+  ): void {
     const { judge, honest, violated } = this.#modules;
     this.#contradictions++;
     if (honest.has(offender)) violated('SELF_CONTRADICTION', `${offender} signed ${what}`);

@@ -38,6 +38,11 @@ export type RunningDevnet = {
 
 const temporary: string[] = [];
 const running = new Set<RunningDevnet>();
+/** Every launcher that lives, ready or not. */
+const launchers = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of launchers) child.kill('SIGKILL');
+});
 
 export function temporaryDir(): string {
   const directory = mkdtempSync(join(tmpdir(), 'parley-test-'));
@@ -48,6 +53,7 @@ export function temporaryDir(): string {
 /** Stops what tests left running and removes their directories; call it in afterAll. */
 export async function cleanUp(): Promise<void> {
   await Promise.all([...running].map((devnet) => devnet.stop()));
+  await Promise.all([...launchers].map(stopped));
   for (const directory of temporary.splice(0)) rmSync(directory, { recursive: true, force: true });
 }
 
@@ -65,6 +71,8 @@ export async function startDevnet(
     [CLI, 'devnet', '--json', '--nodes', String(nodes), '--data-dir', dataDir, '--rpc-port', String(rpcPort), '--p2p-port', String(p2pPort), ...(options.args ?? [])],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  launchers.add(child);
+  child.once('exit', () => launchers.delete(child));
   const ready = await readyLine(child, dataDir);
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
   const devnet: RunningDevnet = {
@@ -81,6 +89,14 @@ export async function startDevnet(
   };
   running.add(devnet);
   return devnet;
+}
+
+/** A launcher whose test gave up before the ready line. */
+function stopped(child: ChildProcess): Promise<void> {
+  return new Promise((done) => {
+    child.once('exit', () => done());
+    child.kill('SIGTERM');
+  });
 }
 
 function readyLine(child: ChildProcess, dataDir: string): Promise<ReadyLine> {

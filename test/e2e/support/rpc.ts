@@ -48,3 +48,26 @@ export async function heightOf(rpc: Rpc, tag = 'latest'): Promise<number> {
   const block = await blockAt(rpc, tag);
   return block === null ? -1 : Number(block.number);
 }
+
+export type Call = { readonly method: string; readonly params: readonly unknown[] };
+
+/** One batch; the results in the order of the calls. Throws the first error. */
+export async function rpcBatch<T>(url: string, calls: readonly Call[]): Promise<T[]> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call }))),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const answers = (await response.json()) as {
+    id: number;
+    result?: T;
+    error?: { code: number; message: string; data?: unknown };
+  }[];
+  const results: T[] = [];
+  for (const { id, result, error } of answers) {
+    if (error !== undefined) throw new RpcError(calls[id]?.method ?? 'batch', error);
+    results[id] = result as T;
+  }
+  return results;
+}

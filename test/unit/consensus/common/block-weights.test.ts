@@ -16,16 +16,34 @@ function tree(blocks: readonly (readonly [name: string, parent: string, weight: 
 describe('BlockWeights', () => {
   it('prefers weight over length, then lower number, then lower hash', () => {
     expect(tree([]).best(byWeight).hash).toBe(hashOf('root'));
-    const heavy = tree([['a', 'root', 1], ['b', 'a', 1], ['c', 'b', 1], ['d', 'root', 2], ['e', 'd', 2]]);
+    const heavy = tree([
+      ['a', 'root', 1],
+      ['b', 'a', 1],
+      ['c', 'b', 1],
+      ['d', 'root', 2],
+      ['e', 'd', 2],
+    ]);
     expect(heavy.best(byWeight).hash).toBe(hashOf('e'));
-    const low = tree([['a', 'root', 1], ['b', 'a', 1], ['c', 'root', 2]]);
+    const low = tree([
+      ['a', 'root', 1],
+      ['b', 'a', 1],
+      ['c', 'root', 2],
+    ]);
     expect(low.best(byWeight).hash).toBe(hashOf('c'));
-    const tied = tree([['b', 'root', 1], ['a', 'root', 1], ['c', 'root', 1]]);
+    const tied = tree([
+      ['b', 'root', 1],
+      ['a', 'root', 1],
+      ['c', 'root', 1],
+    ]);
     expect(tied.best(byWeight).hash).toBe(hashOf('a'));
   });
 
   it('knows ancestors', () => {
-    const made = tree([['a', 'root', 1], ['b', 'a', 1], ['x', 'root', 1]]);
+    const made = tree([
+      ['a', 'root', 1],
+      ['b', 'a', 1],
+      ['x', 'root', 1],
+    ]);
     expect(made.isAncestor(hashOf('root'), hashOf('b'))).toBe(true);
     expect(made.isAncestor(hashOf('b'), hashOf('b'))).toBe(true);
     expect(made.isAncestor(hashOf('x'), hashOf('b'))).toBe(false);
@@ -34,7 +52,13 @@ describe('BlockWeights', () => {
   });
 
   it('forgets on a new root all that does not descend from it', () => {
-    const made = tree([['a', 'root', 1], ['x', 'root', 2], ['b', 'a', 1], ['y', 'x', 2], ['c', 'b', 1]]);
+    const made = tree([
+      ['a', 'root', 1],
+      ['x', 'root', 2],
+      ['b', 'a', 1],
+      ['y', 'x', 2],
+      ['c', 'b', 1],
+    ]);
     made.reroot(hashOf('a'));
     expect([...made.all()].map(({ hash }) => hash)).toEqual([hashOf('a'), hashOf('b'), hashOf('c')]);
     expect(made.root.hash).toBe(hashOf('a'));

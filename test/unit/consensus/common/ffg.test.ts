@@ -118,9 +118,18 @@ describe('the finality gadget', () => {
   it('ignores votes of strangers, for other blocks, from other sources, and garbage', () => {
     const branch = new Branch().block('a');
     const other = new Branch().block('x');
-    const wrongSource = signedVote(rigAddress(2), { source: { epoch: 0, hash: hashOf('x') }, target: branch.checkpoint(1) });
+    const wrongSource = signedVote(rigAddress(2), {
+      source: { epoch: 0, hash: hashOf('x') },
+      target: branch.checkpoint(1),
+    });
     const garbage = { from: rigAddress(3), payload: Buffer.from('vote'), signature: new Uint8Array(65) };
-    const votes = [...branch.votes(0, 1, [0, 1]), ...branch.votes(0, 1, [7, 8]), ...other.votes(0, 1, [2]), wrongSource, garbage];
+    const votes = [
+      ...branch.votes(0, 1, [0, 1]),
+      ...branch.votes(0, 1, [7, 8]),
+      ...other.votes(0, 1, [2]),
+      wrongSource,
+      garbage,
+    ];
     branch.block('b', votes);
     expect(branch.state.justified.epoch).toBe(0);
     expect(branch.state.targets[0]?.votes.size).toBe(2);

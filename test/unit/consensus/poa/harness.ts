@@ -96,7 +96,8 @@ export class Harness {
       parentHash: parent.hash,
       number,
       // Late enough for every rank.
-      timeMs: spec.timeMs ?? parent.header.timeMs + Math.max(this.params.blockTimeMs, 1) + count * this.params.backupDelayMs,
+      timeMs:
+        spec.timeMs ?? parent.header.timeMs + Math.max(this.params.blockTimeMs, 1) + count * this.params.backupDelayMs,
       extra: spec.extra ?? encodeExtra({ ...CHAIN, vote: spec.vote ?? null }),
       gasUsed: spec.gasUsed ?? 0,
       gasLimit: 30_000_000 + (spec.mark ?? 0),

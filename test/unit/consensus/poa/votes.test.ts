@@ -38,7 +38,10 @@ function run(test: Case, restart: boolean): { labels: string; verdict: Verdict }
     harness.step({ type: 'ready' });
     kept = rootBlock(startOf(parent, anchor), harness.params);
   }
-  return { labels: parent.state.validators.map(({ address }) => labelOf(address)).join(''), verdict: { kind: 'accept' } };
+  return {
+    labels: parent.state.validators.map(({ address }) => labelOf(address)).join(''),
+    verdict: { kind: 'accept' },
+  };
 }
 
 function startOf(block: MadeBlock, anchor: Uint8Array | null): Parameters<typeof rootBlock>[0] {

@@ -1,0 +1,66 @@
+import { Rng } from '../../src/util/rng.ts';
+import type { EngineFactory } from '../../consensus/api/engine.ts';
+import { Rig, type RigOptions } from './rig.ts';
+
+export type StormParams = (draw: Rng) => unknown;
+export type StormResult = {
+  readonly rig: Rig;
+  readonly finalizedBefore: number;
+  readonly finalizedAfter: number;
+  readonly rejected: readonly string[];
+  readonly trace: string;
+};
+
+/**
+ * One seed of bad weather, then calm: a net of random size and speed with up to a third of faulty (twin) validators,
+ * through loss, delays, cuts and crashes; then healed, with time to catch up and then to make progress.
+ */
+export function storm(
+  factory: EngineFactory,
+  paramsFor: StormParams,
+  lies: NonNullable<RigOptions['lies']>,
+  seed: number,
+): StormResult {
+  const draw = new Rng(seed ^ 0x5eed);
+  const validators = draw.pick([1, 2, 3, 4, 4, 4, 5, 7]);
+  const faulty = Math.floor((validators - 1) / 3);
+  const twins = draw.chance(0.5) ? Array.from({ length: faulty }, (_, i) => (i * 2 + seed) % validators) : [];
+  const rig = new Rig({
+    factory,
+    params: factory.parseParams(paramsFor(draw)),
+    seed,
+    validators,
+    twins,
+    followers: draw.pick([0, 1]),
+    loss: draw.pick([0, 0.05, 0.3]),
+    delayMs: draw.pick([[5, 60] as const, [10, 400] as const]),
+    crashChance: draw.pick([0, 0.01, 0.05]),
+    failChance: draw.pick([0, 0.05]),
+    isJailing: draw.chance(0.5),
+    isShadowed: draw.chance(0.2),
+    ...(draw.chance(0.5) ? { lies } : {}),
+  });
+  rig.start();
+  for (let i = 0; i < 30; i++) {
+    rig.run(draw.between(200, 2500));
+    const weather = draw.between(0, 9);
+    if (weather < 3) rig.randomCut();
+    else if (weather < 5) rig.partition(null);
+    rig.submitTx();
+  }
+  rig.heal();
+  rig.run(30_000);
+  const finalizedBefore = Math.max(...rig.nodes.map((node) => node.finalizedNumber));
+  for (let i = 0; i < 5; i++) {
+    rig.submitTx();
+    rig.run(4000);
+  }
+  rig.run(15_000);
+  return {
+    rig,
+    finalizedBefore,
+    finalizedAfter: Math.min(...rig.nodes.map((node) => node.finalizedNumber)),
+    rejected: rig.nodes.flatMap((node) => node.rejected),
+    trace: rig.trace(),
+  };
+}
