@@ -43,7 +43,12 @@ const { values } = parseArgs({
   },
 });
 
-const options = { txs: Number(values.txs), accounts: Number(values.accounts), concurrency: Number(values.concurrency), patienceMs: 15_000 };
+const options = {
+  txs: Number(values.txs),
+  accounts: Number(values.accounts),
+  concurrency: Number(values.concurrency),
+  patienceMs: 15_000,
+};
 const signed = signedTransfers(CHAIN_ID, options.txs, options.accounts);
 const servers = SERVERS.filter(({ name }) => name.includes(values.only));
 const results = new Map<string, TransferResult[]>(servers.map(({ name }) => [name, []]));
@@ -54,23 +59,32 @@ for (let run = 0; run < Number(values.runs); run++) {
     try {
       const result = await measureTransfers(server, signed, options);
       results.get(spec.name)?.push(result);
-      process.stderr.write(`run ${run + 1}: ${spec.name}: ${result.committedPerSecond.toFixed(0)}/s, ${result.cpuMsPerTx.toFixed(3)} CPU ms/tx\n`);
+      process.stderr.write(
+        `run ${run + 1}: ${spec.name}: ${result.committedPerSecond.toFixed(0)}/s, ${result.cpuMsPerTx.toFixed(3)} CPU ms/tx\n`,
+      );
     } finally {
       await server.stop();
     }
   }
 }
 
-const rows = servers.map(({ name }) => ({ name, figures: COLUMNS.map(({ of }) => median((results.get(name) ?? []).map(of))) }));
+const rows = servers.map(({ name }) => ({
+  name,
+  figures: COLUMNS.map(({ of }) => median((results.get(name) ?? []).map(of))),
+}));
 const print = (cells: readonly string[]): void => void process.stdout.write(`| ${cells.join(' | ')} |\n`);
-process.stdout.write(`${options.txs} transfers, ${options.accounts} accounts, ${options.concurrency} in flight, medians of ${values.runs} runs\n\n`);
+process.stdout.write(
+  `${options.txs} transfers, ${options.accounts} accounts, ${options.concurrency} in flight, medians of ${values.runs} runs\n\n`,
+);
 print(['server', ...COLUMNS.map(({ title }) => title)]);
 print(['---', ...COLUMNS.map(() => '---:')]);
-for (const { name, figures } of rows) print([name, ...figures.map((figure, i) => figure.toFixed(COLUMNS[i]?.digits ?? 0))]);
+for (const { name, figures } of rows)
+  print([name, ...figures.map((figure, i) => figure.toFixed(COLUMNS[i]?.digits ?? 0))]);
 const base = rows[0];
 if (base !== undefined && rows.length > 1) {
   process.stdout.write(`\nratios to ${base.name}\n\n`);
   print(['server', ...COLUMNS.map(({ title }) => title)]);
   print(['---', ...COLUMNS.map(() => '---:')]);
-  for (const { name, figures } of rows.slice(1)) print([name, ...figures.map((figure, i) => (figure / (base.figures[i] ?? NaN)).toFixed(2))]);
+  for (const { name, figures } of rows.slice(1))
+    print([name, ...figures.map((figure, i) => (figure / (base.figures[i] ?? NaN)).toFixed(2))]);
 }

@@ -72,7 +72,11 @@ export function anvil(name: string, args: readonly string[]): ServerSpec {
     start: async (accounts) => {
       const port = await freePorts(1);
       const startedAt = performance.now();
-      const child = spawn(join(ROOT, 'node_modules/.bin/anvil'), ['--port', String(port), '--silent', '-a', String(accounts), ...args], { stdio: 'ignore' });
+      const child = spawn(
+        join(ROOT, 'node_modules/.bin/anvil'),
+        ['--port', String(port), '--silent', '-a', String(accounts), ...args],
+        { stdio: 'ignore' },
+      );
       const url = `http://127.0.0.1:${port}`;
       const firstAnswerMs = await answersAt(url, startedAt);
       // The npm wrapper starts the real binary: only that one is the server.
@@ -100,7 +104,22 @@ export function parley(name: string, nodes: number, args: readonly string[]): Se
       const startedAt = performance.now();
       const child = spawn(
         process.execPath,
-        [join(ROOT, 'src/cli.ts'), 'devnet', '--json', '--nodes', String(nodes), '--accounts', String(accounts), '--data-dir', join(directory, 'data'), '--rpc-port', String(rpcPort), '--p2p-port', String(p2pPort), ...args],
+        [
+          join(ROOT, 'src/cli.ts'),
+          'devnet',
+          '--json',
+          '--nodes',
+          String(nodes),
+          '--accounts',
+          String(accounts),
+          '--data-dir',
+          join(directory, 'data'),
+          '--rpc-port',
+          String(rpcPort),
+          '--p2p-port',
+          String(p2pPort),
+          ...args,
+        ],
         { stdio: ['ignore', 'pipe', 'inherit'] },
       );
       const urls = Array.from({ length: nodes }, (_, i) => `http://127.0.0.1:${rpcPort + i}`);

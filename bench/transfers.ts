@@ -59,7 +59,11 @@ export function signedTransfers(chainId: number, txs: number, accounts: number):
 }
 
 /** Closed loop: `concurrency` senders, each waits for its answer; inclusion is watched by block from the side. */
-export async function measureTransfers(server: Server, signed: readonly string[], options: TransferOptions): Promise<TransferResult> {
+export async function measureTransfers(
+  server: Server,
+  signed: readonly string[],
+  options: TransferOptions,
+): Promise<TransferResult> {
   const clients = server.urls.map((url) => new RpcClient(url));
   const first = clients[0];
   if (first === undefined) throw new Error('no server');
@@ -113,7 +117,10 @@ async function watchInclusion(
   while (included.size < options.txs && performance.now() - lastAt < options.patienceMs) {
     const head = Number(await client.call<string>('eth_blockNumber', []));
     for (; seen < head; seen++) {
-      const block = await client.call<{ transactions: string[] }>('eth_getBlockByNumber', [`0x${(seen + 1).toString(16)}`, false]);
+      const block = await client.call<{ transactions: string[] }>('eth_getBlockByNumber', [
+        `0x${(seen + 1).toString(16)}`,
+        false,
+      ]);
       const at = performance.now();
       for (const hash of block.transactions) included.set(hash, at);
       if (block.transactions.length > 0) lastAt = at;

@@ -40,7 +40,11 @@ type Given = Readonly<Record<string, unknown>>;
  * Opens or creates. `given`: only what the user said (file and flags). Throws DATA_DIR_IN_USE, or ConfigError when the
  * directory holds another network; either way nothing in it was changed.
  */
-export function openDataDir(path: string, given: Given, options: { readonly fresh: boolean; readonly now: number }): DataDir {
+export function openDataDir(
+  path: string,
+  given: Given,
+  options: { readonly fresh: boolean; readonly now: number },
+): DataDir {
   const configFile = join(path, 'devnet.toml');
   assertNotInUse(path);
   const exists = existsSync(configFile);
@@ -48,8 +52,15 @@ export function openDataDir(path: string, given: Given, options: { readonly fres
     throw new ConfigError(`${path} is not empty and holds no devnet; choose another --data-dir`, { path: 'data-dir' });
   }
   const saved = exists && !options.fresh ? readSaved(configFile) : null;
-  const config = checkConfig({ ...saved, ...given, ...(saved === null ? {} : genesisOf(saved)), 'data-dir': path, devnet: true });
-  if (saved !== null) assertSameNetwork(path, checkConfig(saved), checkConfig({ ...saved, ...given, 'data-dir': path, devnet: true }));
+  const config = checkConfig({
+    ...saved,
+    ...given,
+    ...(saved === null ? {} : genesisOf(saved)),
+    'data-dir': path,
+    devnet: true,
+  });
+  if (saved !== null)
+    assertSameNetwork(path, checkConfig(saved), checkConfig({ ...saved, ...given, 'data-dir': path, devnet: true }));
   const complete: Config = { ...config, genesis: { ...config.genesis, time: config.genesis.time ?? options.now } };
   if (options.fresh) deleteChains(path);
   mkdirSync(path, { recursive: true });
@@ -73,7 +84,9 @@ function readSaved(file: string): Given {
   try {
     return parse(readFileSync(file, 'utf8'));
   } catch {
-    throw new ConfigError(`${file} is damaged; start over with --fresh or choose another --data-dir`, { path: 'data-dir' });
+    throw new ConfigError(`${file} is damaged; start over with --fresh or choose another --data-dir`, {
+      path: 'data-dir',
+    });
   }
 }
 
@@ -113,7 +126,11 @@ function assertNotInUse(path: string): void {
   if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid || !isAlive(pid)) return;
   // A number used again by another process is not the devnet that wrote it.
   if (started !== undefined && startTime(pid) !== null && startTime(pid) !== started) return;
-  throw new ParleyError('DATA_DIR_IN_USE', `${path} is in use by the devnet of process ${pid}; stop it or choose another --data-dir`, { pid });
+  throw new ParleyError(
+    'DATA_DIR_IN_USE',
+    `${path} is in use by the devnet of process ${pid}; stop it or choose another --data-dir`,
+    { pid },
+  );
 }
 
 function isAlive(pid: number): boolean {

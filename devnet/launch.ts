@@ -33,7 +33,8 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   try {
     const started = await Promise.race([devnet.ready(startedAt).then(() => true), stopAsked.then(() => false)]);
     const ended = started ? await Promise.race([stopAsked.then(() => null), devnet.allExited()]) : null;
-    if (ended !== null) throw new ParleyError('DEVNET_ENDED', 'every node has ended; see their logs in the data directory');
+    if (ended !== null)
+      throw new ParleyError('DEVNET_ENDED', 'every node has ended; see their logs in the data directory');
   } finally {
     await devnet.stop();
     dataDir.release();
@@ -61,7 +62,13 @@ class Devnet {
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new ParleyError('DEVNET_NOT_READY', `no block within ${READY_TIMEOUT_MS / 1000} s; see the logs in ${path}`)),
+        () =>
+          reject(
+            new ParleyError(
+              'DEVNET_NOT_READY',
+              `no block within ${READY_TIMEOUT_MS / 1000} s; see the logs in ${path}`,
+            ),
+          ),
         READY_TIMEOUT_MS,
       );
     });
@@ -86,7 +93,12 @@ class Devnet {
     this.#children.push(child);
     void child.exited.then(({ code, signal }) => {
       const how = signal ?? `exit code ${code ?? 'unknown'}`;
-      progress.fail(new ParleyError('NODE_ENDED', `node ${index} ended while starting (${how}); see ${dataDir}/node-${index}/node.log`));
+      progress.fail(
+        new ParleyError(
+          'NODE_ENDED',
+          `node ${index} ended while starting (${how}); see ${dataDir}/node-${index}/node.log`,
+        ),
+      );
       if (!this.#stopping && progress.isReady) this.#output.exited(index, how);
     });
     const listening = await progress.listening;
@@ -132,10 +144,14 @@ class NodeProgress {
 /** Resolves when the node answers a call over HTTP. */
 function answered(url: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const call = request(url, { method: 'POST', headers: { 'content-type': 'application/json' }, agent: false }, (response) => {
-      response.resume();
-      response.once('end', resolve);
-    });
+    const call = request(
+      url,
+      { method: 'POST', headers: { 'content-type': 'application/json' }, agent: false },
+      (response) => {
+        response.resume();
+        response.once('end', resolve);
+      },
+    );
     call.once('error', reject);
     call.end('{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}');
   });

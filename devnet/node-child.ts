@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { LauncherMessage, NodeMessage } from '../src/node/ipc.ts';
 
 /** The node's entry, beside this file's own kind: .ts from the sources, .js when built. */
-const ENTRY = fileURLToPath(new URL(`../src/node/node-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(`../src/node/node-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+);
 
 export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 

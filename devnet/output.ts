@@ -49,7 +49,10 @@ export const jsonOutput: Output = {
 
 export const textOutput: Output = {
   ready: (ready) => print(readyText(ready)),
-  exited: (index, how) => print(`Node ${index} ended (${how}). Start it again with: parley node --config <data-dir>/devnet.toml --index ${index}`),
+  exited: (index, how) =>
+    print(
+      `Node ${index} ended (${how}). Start it again with: parley node --config <data-dir>/devnet.toml --index ${index}`,
+    ),
   stopped: () => print('Stopped. The chain is kept; the same command continues it, --fresh starts over.'),
 };
 
@@ -70,7 +73,11 @@ function readyText({ config, nodes, accounts, elapsedMs, created }: Ready): stri
     for (const { address, privateKey } of accounts) lines.push(`${toChecksumAddress(address)}  ${toHex(privateKey)}`);
     const known = config.mnemonic === DEFAULT_MNEMONIC;
     lines.push('', known ? `Phrase: ${config.mnemonic}` : 'Phrase: as given');
-    lines.push(known ? 'These keys are public knowledge: never send real money to them.' : 'Keys of a devnet: never send real money to them.');
+    lines.push(
+      known
+        ? 'These keys are public knowledge: never send real money to them.'
+        : 'Keys of a devnet: never send real money to them.',
+    );
   }
   lines.push(
     '',

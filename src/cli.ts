@@ -39,7 +39,11 @@ function addDevnet(root: Command): void {
     .option('--fresh', 'start over: delete the chain in the data directory first')
     .option('--rpc-port <port>', 'RPC port of node 0, node i adds i (default: 8545)', wholeNumber)
     .option('--p2p-port <port>', 'peer-to-peer port of node 0, node i adds i (default: 9000)', wholeNumber)
-    .option('--block-time <ms>', 'ms between blocks; 0: one as soon as a transaction waits (default: 1000)', wholeNumber)
+    .option(
+      '--block-time <ms>',
+      'ms between blocks; 0: one as soon as a transaction waits (default: 1000)',
+      wholeNumber,
+    )
     .option('--chain-id <id>', 'chain id (default: 31337)', wholeNumber)
     .option('--gas-limit <gas>', 'gas limit of a block (default: 60000000)', wholeNumber)
     .option('--accounts <count>', 'funded accounts (default: 10)', wholeNumber)
@@ -116,9 +120,14 @@ function templateForHelp(): string {
 }
 
 /** commander camel-cases; the configuration's keys are kebab-case. */
-function kebabKeys(options: Record<string, string | number | boolean | undefined>): Record<string, string | number | boolean | undefined> {
+function kebabKeys(
+  options: Record<string, string | number | boolean | undefined>,
+): Record<string, string | number | boolean | undefined> {
   return Object.fromEntries(
-    Object.entries(options).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]),
+    Object.entries(options).map(([key, value]) => [
+      key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
   );
 }
 

@@ -37,7 +37,11 @@ export type BlockView = {
   readonly canonical: boolean;
 };
 
-export type LocatedTransaction = { readonly transaction: Transaction; readonly view: BlockView; readonly index: number };
+export type LocatedTransaction = {
+  readonly transaction: Transaction;
+  readonly view: BlockView;
+  readonly index: number;
+};
 
 export type ProofView = {
   readonly account: Account;
@@ -134,7 +138,14 @@ export type CallResult = {
 export interface NetworkApi {
   readonly peerId: string;
   addresses(): readonly string[];
-  peers(): readonly { readonly id: string; readonly addresses: readonly string[]; readonly direction: 'inbound' | 'outbound'; readonly score: number; readonly head: BlockRef | null; readonly finalized: BlockRef | null }[];
+  peers(): readonly {
+    readonly id: string;
+    readonly addresses: readonly string[];
+    readonly direction: 'inbound' | 'outbound';
+    readonly score: number;
+    readonly head: BlockRef | null;
+    readonly finalized: BlockRef | null;
+  }[];
 }
 
 export interface ConsensusApi {

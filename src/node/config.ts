@@ -60,7 +60,8 @@ export function configTemplate(): string {
   for (const [name, schema] of Object.entries(configSchema.shape)) {
     const shape = objectShape(schema);
     if (shape !== null) sections.push('', `[${name}]`, ...templateLines(shape, true));
-    else if (name === 'engine') sections.push('', '[engine]', '# Parameters of the engine; see consensus/<engine>/README.md');
+    else if (name === 'engine')
+      sections.push('', '[engine]', '# Parameters of the engine; see consensus/<engine>/README.md');
   }
   return `${sections.join('\n')}\n`;
 }
@@ -68,7 +69,7 @@ export function configTemplate(): string {
 type Shape = { readonly [key: string]: z.ZodType };
 
 function objectShape(schema: z.ZodType): Shape | null {
-  const inner = schema instanceof z.ZodPrefault ? (schema.unwrap() as z.ZodType) : schema;
+  const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
   return inner instanceof z.ZodObject ? (inner.shape as Shape) : null;
 }
 

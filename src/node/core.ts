@@ -172,7 +172,10 @@ function openPool(settings: CoreSettings, modules: PoolModules): Mempool {
         nextBaseFee: () => nextBaseFee(chain.head.header),
         headNumber: () => chain.head.number,
       },
-      journal: new KeyValueJournalStore(kv, { sync: settings.journalSync, ...(pause === undefined ? {} : { gather: pause }) }),
+      journal: new KeyValueJournalStore(kv, {
+        sync: settings.journalSync,
+        ...(pause === undefined ? {} : { gather: pause }),
+      }),
       lock: poolLock,
       clock,
       log: log.child('mempool'),

@@ -32,7 +32,9 @@ export class LocalDevAccounts implements DevAccounts {
   /** Under the account's lock from choosing the nonce to the pool's answer, so that concurrent sends leave no gap. */
   async send(request: SendRequest): Promise<Hash> {
     this.#key(request.from);
-    return this.#modules.lock.run(request.from, async () => this.#modules.node.pool.submit(await this.#fillAndSign(request)));
+    return this.#modules.lock.run(request.from, async () =>
+      this.#modules.node.pool.submit(await this.#fillAndSign(request)),
+    );
   }
 
   async signTransaction(request: SendRequest): Promise<Bytes> {
@@ -74,7 +76,10 @@ export class LocalDevAccounts implements DevAccounts {
   }
 
   /** Twice the base fee leaves room for six full blocks before a transaction must wait. */
-  #fees(request: SendRequest, head: BlockView): Pick<UnsignedTransaction, 'type' | 'maxFeePerGas' | 'maxPriorityFeePerGas'> {
+  #fees(
+    request: SendRequest,
+    head: BlockView,
+  ): Pick<UnsignedTransaction, 'type' | 'maxFeePerGas' | 'maxPriorityFeePerGas'> {
     if (request.gasPrice !== undefined) {
       const type = request.type ?? (request.accessList === undefined ? 0 : 1);
       return { type, maxFeePerGas: request.gasPrice, maxPriorityFeePerGas: request.gasPrice };
@@ -89,7 +94,11 @@ export class LocalDevAccounts implements DevAccounts {
   #key(address: Address): Bytes {
     const key = this.#keys.get(address);
     if (key === undefined) {
-      throw new ParleyError('ACCOUNT_UNKNOWN', `this node holds no key for ${address}; sign in your wallet and send the raw transaction`, { address });
+      throw new ParleyError(
+        'ACCOUNT_UNKNOWN',
+        `this node holds no key for ${address}; sign in your wallet and send the raw transaction`,
+        { address },
+      );
     }
     return key;
   }

@@ -53,7 +53,10 @@ export class Driver {
   constructor(modules: DriverModules) {
     this.#modules = modules;
     this.#events = modules.metrics.counter('parley_engine_events_total', 'Events given to the engine', ['type']);
-    this.#dropped = modules.metrics.counter('parley_engine_messages_dropped_total', 'Messages dropped on a full mailbox');
+    this.#dropped = modules.metrics.counter(
+      'parley_engine_messages_dropped_total',
+      'Messages dropped on a full mailbox',
+    );
   }
 
   get fault(): string | null {

@@ -5,7 +5,10 @@ import type { Address, Bytes } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
 
 /** Creates a validator's key file, readable by its owner only. Returns the address. */
-export async function createKeyFile(options: { readonly out: string; readonly passwordFile: string }): Promise<Address> {
+export async function createKeyFile(options: {
+  readonly out: string;
+  readonly passwordFile: string;
+}): Promise<Address> {
   const privateKey = randomPrivateKey();
   const keystore = await encryptKeystore(privateKey, readPassword(options.passwordFile));
   try {

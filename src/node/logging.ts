@@ -6,7 +6,9 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** JSON lines on stdout or into a file: level, time, component, message, then the context's fields. */
 export function createLog(options: { readonly level: LogLevel; readonly file?: string }): Log {
   const destination = pino.destination(
-    options.file === undefined ? { dest: 1, sync: true } : { dest: options.file, mkdir: true, append: true, sync: false },
+    options.file === undefined
+      ? { dest: 1, sync: true }
+      : { dest: options.file, mkdir: true, append: true, sync: false },
   );
   const root = pino(
     {

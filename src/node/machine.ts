@@ -50,13 +50,28 @@ export class Machine {
     this.#modules = modules;
     this.#log = log.child('node');
     this.#intake = new BlockIntake({
-      chain, network, evidence, clock, timers, post,
+      chain,
+      network,
+      evidence,
+      clock,
+      timers,
+      post,
       log: log.child('import'),
       missing: (hash, peer) => this.sync.missing(hash, peer),
     });
     const accept = this.#intake.accept.bind(this.#intake);
     this.#gossip = new Gossip({
-      network, engine, chain, pool, transactions, verifier, evidence, clock, timers, post, accept,
+      network,
+      engine,
+      chain,
+      pool,
+      transactions,
+      verifier,
+      evidence,
+      clock,
+      timers,
+      post,
+      accept,
       judge: (item) => chain.env.rules.judge(item) !== null,
       log: log.child('gossip'),
     });
@@ -67,11 +82,23 @@ export class Machine {
     this.#effects = new Effects(
       { context },
       {
-        chain, jobs, evidence, network, signer, votes, clock, timers, metrics, post,
+        chain,
+        jobs,
+        evidence,
+        network,
+        signer,
+        votes,
+        clock,
+        timers,
+        metrics,
+        post,
         gossip: this.#gossip,
         log: log.child('consensus'),
         importOwn: async (block, built) => {
-          const prepared = { executed: built.executed, transactions: block.body.transactions.map((raw) => transactions.resolve(raw)) };
+          const prepared = {
+            executed: built.executed,
+            transactions: block.body.transactions.map((raw) => transactions.resolve(raw)),
+          };
           const outcome = await accept(block, { origin: 'own', justification: null, peer: null, prepared });
           if (outcome.kind === 'invalid') throw new Error(`own block refused: ${outcome.code}`);
         },
@@ -79,7 +106,9 @@ export class Machine {
       },
     );
     this.driver = new Driver({
-      engine, clock, metrics,
+      engine,
+      clock,
+      metrics,
       effects: this.#effects,
       log: log.child('consensus'),
       onFault: (reason) => {
@@ -88,7 +117,11 @@ export class Machine {
     });
     this.#exchange = new PoolExchange({ network, pool, transactions, log: log.child('pool-exchange') });
     this.sync = new Sync({
-      network, clock, timers, metrics, post,
+      network,
+      clock,
+      timers,
+      metrics,
+      post,
       intake: this.#intake,
       chain: {
         head: () => ({ hash: chain.head.hash, number: chain.head.number }),
@@ -136,7 +169,11 @@ export class Machine {
     this.#post({ type: 'ready' });
     const pendingTxs = pool.pendingCount();
     if (pendingTxs > 0) this.#post({ type: 'demand', pendingTxs });
-    this.#log.info('started', { head: chain.head.number, finalized: chain.finalized.number, genesis: chain.genesis.hash });
+    this.#log.info('started', {
+      head: chain.head.number,
+      finalized: chain.finalized.number,
+      genesis: chain.genesis.hash,
+    });
   }
 
   async stop(): Promise<void> {

@@ -23,13 +23,19 @@ const HEAD_AGE_BLOCKS_MAX = 10;
 const HEAD_AGE_MS_MIN = 10_000;
 
 /** What the RPC may ask, over a running machine. */
-export function createNodeApi(machine: Machine, settings: Pick<NodeSettings, 'config' | 'devAccounts'>, modules: { readonly log: Log }): NodeApi {
+export function createNodeApi(
+  machine: Machine,
+  settings: Pick<NodeSettings, 'config' | 'devAccounts'>,
+  modules: { readonly log: Log },
+): NodeApi {
   const { ledger } = machine;
   const { chain, pool, transactions } = ledger;
   const { env } = chain;
   const chainApi = new LedgerChainApi({ chain, transactions, sync: machine.sync });
   const poolApi = new LedgerPoolApi({ pool, transactions, chain });
-  const events = new NodeEventHub((error) => modules.log.child('node').error('a listener failed', { reason: errorText(error) }));
+  const events = new NodeEventHub((error) =>
+    modules.log.child('node').error('a listener failed', { reason: errorText(error) }),
+  );
   chain.onHead(({ added, removed }) => {
     const views = (nodes: typeof added) => nodes.map((node) => chainApi.view(node.hash, node.block));
     events.emit('head', { added: views(added), removed: views(removed) });
@@ -37,7 +43,11 @@ export function createNodeApi(machine: Machine, settings: Pick<NodeSettings, 'co
   chain.onFinalized(() => events.emit('finalized', { hash: chain.finalized.hash, number: chain.finalized.number }));
   pool.onPending((transaction) => events.emit('pendingTransaction', transaction));
   machine.onFault((reason) => events.emit('fault', { reason }));
-  const callState = (at: BlockView): CallState => ({ header: at.block.header, hash: at.hash, state: chain.stateAt(at.hash) });
+  const callState = (at: BlockView): CallState => ({
+    header: at.block.header,
+    hash: at.hash,
+    state: chain.stateAt(at.hash),
+  });
   const chainId = ledger.context.chainId;
   const bounded = (): ExecutionEnv => ({ ...env, pause: deadline(CALL_TIMEOUT_MS) });
   const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(bounded(), callState(at), call);
@@ -69,7 +79,13 @@ function deadline(timeoutMs: number): () => Promise<void> {
   return () =>
     new Promise((resolve, reject) => {
       if (performance.now() < endsAt) setImmediate(resolve);
-      else reject(new ParleyError('EXECUTION_TIMEOUT', `the call ran for ${timeoutMs / 1000} s; make it do less, or give it less gas`));
+      else
+        reject(
+          new ParleyError(
+            'EXECUTION_TIMEOUT',
+            `the call ran for ${timeoutMs / 1000} s; make it do less, or give it less gas`,
+          ),
+        );
     });
 }
 

@@ -34,7 +34,10 @@ export class Node {
   readonly #rpc: RpcServer;
   readonly #guard: LevelStore;
 
-  private constructor(settings: NodeSettings, parts: { machine: Machine; rpc: RpcServer; guard: LevelStore; api: NodeApi }) {
+  private constructor(
+    settings: NodeSettings,
+    parts: { machine: Machine; rpc: RpcServer; guard: LevelStore; api: NodeApi },
+  ) {
     this.#settings = settings;
     this.#machine = parts.machine;
     this.#rpc = parts.rpc;
@@ -89,7 +92,9 @@ export class Node {
       await rpc.start();
       opened.push({ close: () => rpc.stop() });
       await machine.join();
-      log.child('node').info('listening', { rpc: rpc.url, p2p: machine.network.addresses()[0] ?? null, crypto: backendName() });
+      log
+        .child('node')
+        .info('listening', { rpc: rpc.url, p2p: machine.network.addresses()[0] ?? null, crypto: backendName() });
       return new Node(settings, { machine, rpc, guard, api });
     } catch (error) {
       for (const part of opened.toReversed()) await part.close().catch(() => {});
@@ -167,11 +172,14 @@ function createRpc(settings: NodeSettings, api: NodeApi, { log, metrics }: Watch
         '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
         '/health': async () => {
           const health = api.health();
-          return { status: health.status === 'faulted' ? 503 : 200, contentType: 'application/json', body: JSON.stringify(health) };
+          return {
+            status: health.status === 'faulted' ? 503 : 200,
+            contentType: 'application/json',
+            body: JSON.stringify(health),
+          };
         },
       },
     },
     { node: api, log: log.child('rpc'), metrics },
   );
 }
-

@@ -56,7 +56,13 @@ export class PrometheusMetrics implements Metrics {
     return { contentType: this.#registry.contentType, body: own + (await this.#registry.metrics()) };
   }
 
-  #family(kind: Family['kind'], name: string, help: string, labelNames: readonly string[], bounds: readonly number[]): Family {
+  #family(
+    kind: Family['kind'],
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    bounds: readonly number[],
+  ): Family {
     const known = this.#families.get(name);
     if (known !== undefined) return known;
     const family: Family = { kind, name, help, labelNames, bounds, series: new Map() };

@@ -29,13 +29,19 @@ export async function nodeSettings(config: Config, index: number | undefined): P
     throw new ConfigError(`--index ${index}: the network has nodes 0 to ${config.nodes - 1}`, { path: 'index' });
   }
   if (config.genesis.time === undefined) {
-    throw new ConfigError('genesis.time is missing: every node of a network needs the same; `parley devnet` writes it by itself', {
-      path: 'genesis.time',
-    });
+    throw new ConfigError(
+      'genesis.time is missing: every node of a network needs the same; `parley devnet` writes it by itself',
+      {
+        path: 'genesis.time',
+      },
+    );
   }
   const accounts = devAccountKeys(config);
   const derived = config.genesis.validators === undefined ? devValidatorKeys(config) : null;
-  const validators = config.genesis.validators?.map((address) => address.toLowerCase() as Address) ?? derived?.map(({ address }) => address) ?? [];
+  const validators =
+    config.genesis.validators?.map((address) => address.toLowerCase() as Address) ??
+    derived?.map(({ address }) => address) ??
+    [];
   const offset = index ?? 0;
   return {
     config,
@@ -57,10 +63,15 @@ function siblings(config: Config, index: number | undefined): readonly string[] 
   return Array.from({ length: index }, (_, i) => `/ip4/${config.p2p.host}/tcp/${config['p2p-port'] + i}`);
 }
 
-async function validatorKey(config: Config, index: number | undefined, derived: readonly KeyPair[] | null): Promise<Bytes | null> {
+async function validatorKey(
+  config: Config,
+  index: number | undefined,
+  derived: readonly KeyPair[] | null,
+): Promise<Bytes | null> {
   const { keystore, 'password-file': passwordFile } = config.node;
   if (keystore !== undefined) {
-    if (passwordFile === undefined) throw new ConfigError('node.password-file is missing beside node.keystore', { path: 'node.password-file' });
+    if (passwordFile === undefined)
+      throw new ConfigError('node.password-file is missing beside node.keystore', { path: 'node.password-file' });
     return readKeyFile(keystore, passwordFile);
   }
   if (!config.devnet || index === undefined || derived === null) return null;
@@ -71,7 +82,8 @@ function allocation(config: Config, accounts: readonly KeyPair[]): ReadonlyMap<A
   const alloc = new Map<Address, bigint>();
   const balance = coinsToWei(config.balance);
   for (const { address } of accounts) alloc.set(address, balance);
-  for (const [address, coins] of Object.entries(config.genesis.alloc)) alloc.set(address.toLowerCase() as Address, coinsToWei(coins));
+  for (const [address, coins] of Object.entries(config.genesis.alloc))
+    alloc.set(address.toLowerCase() as Address, coinsToWei(coins));
   return alloc;
 }
 

@@ -38,7 +38,11 @@ const MISSING_MAX = 64;
 export type SyncModules = {
   readonly network: Network;
   readonly intake: Pick<BlockIntake, 'accept'>;
-  readonly chain: { readonly head: () => BlockRef; readonly finalized: () => BlockRef; readonly has: (hash: Hash) => boolean };
+  readonly chain: {
+    readonly head: () => BlockRef;
+    readonly finalized: () => BlockRef;
+    readonly has: (hash: Hash) => boolean;
+  };
   readonly status: () => StatusMessage;
   readonly idle: () => Promise<void>;
   readonly clock: Clock;
@@ -145,7 +149,11 @@ export class Sync {
   #takeStatus(peer: PeerId, theirs: StatusMessage): void {
     const ours = this.#modules.status();
     if (theirs.genesisHash !== ours.genesisHash || theirs.chainId !== ours.chainId || theirs.shard !== ours.shard) {
-      this.#modules.log.warn('peer of another network refused', { peer, genesis: theirs.genesisHash, ours: ours.genesisHash });
+      this.#modules.log.warn('peer of another network refused', {
+        peer,
+        genesis: theirs.genesisHash,
+        ours: ours.genesisHash,
+      });
       this.#peers.delete(peer);
       this.#modules.network.blame(peer, 'WRONG_GENESIS', 'fatal');
       return;
@@ -186,7 +194,10 @@ export class Sync {
     for (const [hash, teller] of this.#missing) {
       this.#missing.delete(hash);
       if (this.#modules.chain.has(hash)) continue;
-      const peer = teller !== null && this.#isFit(teller) ? teller : ([...this.#peers.keys()].find((id) => this.#isFit(id)) ?? null);
+      const peer =
+        teller !== null && this.#isFit(teller)
+          ? teller
+          : ([...this.#peers.keys()].find((id) => this.#isFit(id)) ?? null);
       if (peer !== null) return { hash, peer };
     }
     return null;

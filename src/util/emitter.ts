@@ -13,8 +13,8 @@ export class Emitter<Events> {
   on<K extends keyof Events>(name: K, listener: (event: Events[K]) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    listeners.add(listener as (event: never) => void);
-    return () => void listeners.delete(listener as (event: never) => void);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   }
 
   emit<K extends keyof Events>(name: K, event: Events[K]): void {

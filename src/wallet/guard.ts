@@ -12,7 +12,13 @@ import { ParleyError } from '../util/errors.ts';
 
 /** The record of a domain: the furthest place, and the digest signed there. */
 export type GuardRecord =
-  | { readonly kind: 'once'; readonly height: number; readonly round: number; readonly step: number; readonly digest: Hash }
+  | {
+      readonly kind: 'once';
+      readonly height: number;
+      readonly round: number;
+      readonly step: number;
+      readonly digest: Hash;
+    }
   | { readonly kind: 'ffg'; readonly source: number; readonly target: number; readonly digest: Hash };
 
 export type GuardRuling =
@@ -67,5 +73,8 @@ export function decodeGuardRecord(bytes: Uint8Array): GuardRecord {
   } catch {
     // Falls through to the refusal below.
   }
-  throw new ParleyError('GUARD_DAMAGED', 'the signing guard of this validator is unreadable; restore it before signing again');
+  throw new ParleyError(
+    'GUARD_DAMAGED',
+    'the signing guard of this validator is unreadable; restore it before signing again',
+  );
 }

@@ -18,7 +18,10 @@ export class LocalSigner implements GuardedSigner {
   #last: Promise<unknown> = Promise.resolve();
 
   /** `store: null` takes the guard out; only tests and simulated adversaries do that. */
-  constructor(options: { readonly privateKey: Bytes; readonly genesisHash: Hash }, modules: { readonly store: GuardStore | null }) {
+  constructor(
+    options: { readonly privateKey: Bytes; readonly genesisHash: Hash },
+    modules: { readonly store: GuardStore | null },
+  ) {
     this.#privateKey = options.privateKey;
     this.address = addressOf(options.privateKey);
     this.#store = modules.store;

@@ -8,7 +8,8 @@ const root = mkdtempSync(join(tmpdir(), 'parley-data-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 const place = (): string => join(root, String(count++));
-const open = (path: string, given: Record<string, unknown> = {}, fresh = false, now = 1000) => openDataDir(path, given, { fresh, now });
+const open = (path: string, given: Record<string, unknown> = {}, fresh = false, now = 1000) =>
+  openDataDir(path, given, { fresh, now });
 
 describe('the data directory', () => {
   it('keeps the genesis time of the first start', () => {
@@ -64,7 +65,10 @@ describe('the data directory', () => {
     for (const part of ['chain', 'guard']) mkdirSync(join(path, 'node-0', part), { recursive: true });
     const again = open(path, { nodes: 3 }, true, 5000);
     expect([again.created, again.config.nodes, again.config.genesis.time]).toEqual([true, 3, 5000]);
-    expect([existsSync(join(path, 'node-0', 'chain')), existsSync(join(path, 'node-0', 'guard'))]).toEqual([false, true]);
+    expect([existsSync(join(path, 'node-0', 'chain')), existsSync(join(path, 'node-0', 'guard'))]).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it('does not touch a directory that holds something else', () => {

@@ -26,8 +26,16 @@ function refusal(run: () => unknown): ConfigError {
 
 describe('the configuration', () => {
   it('lets flags win over the file and the file over defaults', () => {
-    const config = loadConfig(file('nodes = 7\nblock-time = 250\n[rpc]\nhosts = ["box"]'), { nodes: 2, 'chain-id': undefined });
-    expect(config).toMatchObject({ nodes: 2, 'block-time': 250, 'chain-id': 31337, rpc: { hosts: ['box'], host: '127.0.0.1' } });
+    const config = loadConfig(file('nodes = 7\nblock-time = 250\n[rpc]\nhosts = ["box"]'), {
+      nodes: 2,
+      'chain-id': undefined,
+    });
+    expect(config).toMatchObject({
+      nodes: 2,
+      'block-time': 250,
+      'chain-id': 31337,
+      rpc: { hosts: ['box'], host: '127.0.0.1' },
+    });
   });
 
   it.each([

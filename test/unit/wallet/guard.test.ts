@@ -23,8 +23,15 @@ class MapStore implements GuardStore {
   }
 }
 
-const signer = (store: GuardStore, genesisHash = GENESIS): LocalSigner => new LocalSigner({ privateKey: KEY, genesisHash }, { store });
-const once = (height: number, round = 0, step = 0, domain = 'seal'): Guard => ({ kind: 'once', domain, height, round, step });
+const signer = (store: GuardStore, genesisHash = GENESIS): LocalSigner =>
+  new LocalSigner({ privateKey: KEY, genesisHash }, { store });
+const once = (height: number, round = 0, step = 0, domain = 'seal'): Guard => ({
+  kind: 'once',
+  domain,
+  height,
+  round,
+  step,
+});
 const ffg = (source: number, target: number): Guard => ({ kind: 'ffg', source, target });
 const refusal = { code: 'GUARD_REFUSED' };
 
