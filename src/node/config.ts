@@ -70,7 +70,7 @@ type Shape = { readonly [key: string]: z.ZodType };
 
 function objectShape(schema: z.ZodType): Shape | null {
   const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-  return inner instanceof z.ZodObject ? (inner.shape as Shape) : null;
+  return inner instanceof z.ZodObject ? inner.shape : null;
 }
 
 function templateLines(shape: Shape, nested: boolean): string[] {

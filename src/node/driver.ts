@@ -113,7 +113,7 @@ export class Driver {
   async #handle(event: EngineEventBody): Promise<void> {
     this.#events.add(1, { type: event.type });
     try {
-      const effects = this.#modules.engine.step({ ...event, now: this.#modules.clock.now() } as EngineEvent);
+      const effects = this.#modules.engine.step({ ...event, now: this.#modules.clock.now() });
       const entries = effects.filter((effect) => effect.type === 'persist');
       if (entries.length > 0) await this.#modules.effects.persist(entries);
       for (const effect of effects) {

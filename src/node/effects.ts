@@ -67,7 +67,7 @@ export class Effects implements EffectHandlers {
       case 'build':
         return jobs.start(effect);
       case 'work':
-        return void this.#modules.post({ type: 'failed', job: effect.job, code: 'WORK_UNSUPPORTED' });
+        return this.#modules.post({ type: 'failed', job: effect.job, code: 'WORK_UNSUPPORTED' });
       case 'drop':
         return jobs.drop(effect.job);
       case 'publish':
@@ -113,10 +113,10 @@ export class Effects implements EffectHandlers {
   async #publish(effect: Of<'publish'>): Promise<void> {
     const { jobs, post, importOwn, gossip } = this.#modules;
     const built = jobs.take(effect.job);
-    if (built === null) return void post({ type: 'failed', job: effect.job, code: 'JOB_UNKNOWN' });
+    if (built === null) return post({ type: 'failed', job: effect.job, code: 'JOB_UNKNOWN' });
     const seal =
       effect.seal.by === 'value' ? effect.seal.value : await this.#sign(sealHash(effect.header), effect.seal.guard);
-    if (seal === null) return void post({ type: 'failed', job: effect.job, code: 'GUARD_REFUSED' });
+    if (seal === null) return post({ type: 'failed', job: effect.job, code: 'GUARD_REFUSED' });
     const block = { header: { ...effect.header, seal }, body: built.body };
     await importOwn(block, built);
     gossip.publishBlock(block, null);

@@ -37,11 +37,9 @@ export async function nodeSettings(config: Config, index: number | undefined): P
     );
   }
   const accounts = devAccountKeys(config);
-  const derived = config.genesis.validators === undefined ? devValidatorKeys(config) : null;
-  const validators =
-    config.genesis.validators?.map((address) => address.toLowerCase() as Address) ??
-    derived?.map(({ address }) => address) ??
-    [];
+  const derived = config.devnet || config.genesis.validators === undefined ? devValidatorKeys(config) : [];
+  const named = config.genesis.validators?.map((address) => address.toLowerCase() as Address);
+  const validators = named ?? derived.map(({ address }) => address);
   const offset = index ?? 0;
   return {
     config,
@@ -63,10 +61,11 @@ function siblings(config: Config, index: number | undefined): readonly string[] 
   return Array.from({ length: index }, (_, i) => `/ip4/${config.p2p.host}/tcp/${config['p2p-port'] + i}`);
 }
 
+/** A devnet's node has its key even where the genesis does not name it: the others may vote it in. */
 async function validatorKey(
   config: Config,
   index: number | undefined,
-  derived: readonly KeyPair[] | null,
+  derived: readonly KeyPair[],
 ): Promise<Bytes | null> {
   const { keystore, 'password-file': passwordFile } = config.node;
   if (keystore !== undefined) {
@@ -74,7 +73,7 @@ async function validatorKey(
       throw new ConfigError('node.password-file is missing beside node.keystore', { path: 'node.password-file' });
     return readKeyFile(keystore, passwordFile);
   }
-  if (!config.devnet || index === undefined || derived === null) return null;
+  if (!config.devnet || index === undefined) return null;
   return derived[index]?.privateKey ?? null;
 }
 

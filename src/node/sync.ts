@@ -271,7 +271,7 @@ export class Sync {
   }
 
   async #fetch(peer: PeerId, protocol: 'blocks-by-range' | 'blocks-by-hash', payload: Bytes): Promise<Fetched> {
-    const { network, intake, log } = this.#modules;
+    const { network, intake, idle, log } = this.#modules;
     let step: Fetched['step'] = 'nothing';
     let last = 0;
     try {
@@ -282,7 +282,13 @@ export class Sync {
       for (const encoded of decodeBlocksAnswer(answer)) {
         if (this.#stopped) return { step: 'nothing', last };
         const { block, justification } = decodeBlockWithProof(encoded);
-        const outcome = await intake.accept(block, { origin: 'sync', justification: justification ?? null, peer });
+        const delivery = { origin: 'sync', justification: justification ?? null, peer } as const;
+        let outcome = await intake.accept(block, delivery);
+        if (outcome.kind === 'later') {
+          // Blocks come faster than the engine takes their parents in.
+          await idle();
+          outcome = await intake.accept(block, delivery);
+        }
         if (outcome.kind === 'orphan') return { step: step === 'progress' ? step : 'unconnected', last };
         if (outcome.kind === 'invalid' || outcome.kind === 'later') return { step: 'nothing', last };
         step = 'progress';
