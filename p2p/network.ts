@@ -31,7 +31,6 @@ const REQUEST_PROTOCOLS: readonly RequestProtocol[] = [
   'status',
   'blocks-by-range',
   'blocks-by-hash',
-  'headers',
   'pooled-transactions',
 ];
 

@@ -58,7 +58,7 @@ export class PoaSealer {
     try {
       const reader = new RlpReader(bytes);
       const outer = reader.openList();
-      this.#lastSlot = reader.uint();
+      this.#lastSlot = slotOf(params, reader.uint());
       reader.uint();
       reader.closeList(outer);
     } catch (error) {
@@ -109,13 +109,15 @@ export class PoaSealer {
     task.stage = 'published';
     task.giveUpAt = now + this.#patienceMs();
     this.#lastSlot = slot;
+    // Remembered as a time, so that it keeps its meaning should the block time ever change.
+    const startMs = slotStartMs(this.#params, slot);
     return [
-      { type: 'persist', key: SAVED_KEY, value: encodeRlp([encodeUint(slot), encodeUint(header.number)]) },
+      { type: 'persist', key: SAVED_KEY, value: encodeRlp([encodeUint(startMs), encodeUint(header.number)]) },
       {
         type: 'publish',
         job,
         header,
-        seal: { by: 'signature', guard: { kind: 'once', domain: 'seal', height: slot, round: 0, step: 0 } },
+        seal: { by: 'signature', guard: { kind: 'once', domain: 'seal', height: startMs, round: 0, step: 0 } },
       },
     ];
   }

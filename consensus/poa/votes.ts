@@ -31,7 +31,7 @@ export function advanceVotes(
   return hasPassed(after, subject) ? changed(after, subject, isAuthority) : after;
 }
 
-/** Votes about one subject all say the same: any other would mean nothing. */
+/** Votes about one subject all say the same, since the opposite would mean nothing. */
 function hasPassed(state: ConsensusState, subject: Address): boolean {
   const authorities = activeValidators(state.validators);
   const count = state.votes.filter(

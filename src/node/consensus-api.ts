@@ -10,7 +10,6 @@ import type { Machine } from './machine.ts';
 export class EngineConsensusApi implements ConsensusApi {
   readonly engine: string;
   readonly #machine: Machine;
-  readonly #proposals = new Map<Address, boolean>();
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -33,16 +32,16 @@ export class EngineConsensusApi implements ConsensusApi {
 
   propose(subject: Address, authorize: boolean): void {
     this.#send(subject, authorize);
-    this.#proposals.set(subject, authorize);
   }
 
   discard(subject: Address): void {
     this.#send(subject, null);
-    this.#proposals.delete(subject);
   }
 
+  /** As the engine keeps them, over restarts too; an engine without any has no such detail. */
   proposals(): readonly { readonly subject: Address; readonly authorize: boolean }[] {
-    return [...this.#proposals].map(([subject, authorize]) => ({ subject, authorize }));
+    const { proposals } = this.#machine.ledger.engine.describe().details;
+    return Array.isArray(proposals) ? (proposals as { subject: Address; authorize: boolean }[]) : [];
   }
 
   #send(subject: Address, authorize: boolean | null): void {

@@ -1,6 +1,7 @@
-import type { Network } from '../ports/network.ts';
-import { ZERO_ADDRESS } from '../types/primitives.ts';
-import { errorText } from '../util/errors.ts';
+import type { Network, RequestProtocol } from '../ports/network.ts';
+import { ZERO_ADDRESS, type Bytes, type PeerId } from '../types/primitives.ts';
+import { unreachable } from '../util/assert.ts';
+import { CodecError, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import { BlockIntake } from './block-intake.ts';
 import { BlockJobs } from './block-jobs.ts';
@@ -235,8 +236,17 @@ export class Machine {
     };
   }
 
-  // eslint-disable-next-line typescript/require-await -- a throw must become a rejection
-  async #answer(protocol: string, payload: Uint8Array, from: string): Promise<Uint8Array> {
+  /** What is no request at all costs its sender; what we can not answer does not. */
+  #answer(protocol: RequestProtocol, payload: Bytes, from: PeerId): Promise<Bytes> {
+    try {
+      return Promise.resolve(this.#answerTo(protocol, payload, from));
+    } catch (error) {
+      if (error instanceof CodecError) this.network.blame(from, error.code, 'major');
+      return Promise.reject(error as Error);
+    }
+  }
+
+  #answerTo(protocol: RequestProtocol, payload: Bytes, from: PeerId): Bytes {
     switch (protocol) {
       case 'status':
         return this.sync.answerStatus(payload, from);
@@ -247,7 +257,7 @@ export class Machine {
       case 'pooled-transactions':
         return this.#exchange.answer(payload);
       default:
-        throw new Error(`no such request: ${protocol}`);
+        return unreachable(protocol);
     }
   }
 

@@ -6,7 +6,7 @@ export type GossipVerdict = 'accept' | 'reject' | 'ignore';
 export type GossipTopic = 'block' | 'transactions' | 'consensus';
 
 /** Request/response protocols. Names on the wire: `/parley/<genesis8>/<protocol>/1`. */
-export type RequestProtocol = 'status' | 'blocks-by-range' | 'blocks-by-hash' | 'headers' | 'pooled-transactions';
+export type RequestProtocol = 'status' | 'blocks-by-range' | 'blocks-by-hash' | 'pooled-transactions';
 
 export type PeerInfo = {
   readonly id: PeerId;

@@ -191,7 +191,7 @@ function requests({ pair }: Pick<Tools, 'pair'>): void {
     b.host.answer = async (protocol, payload) => Buffer.concat([bytes(`${protocol}:`), payload]);
     const texts = Array.from({ length: 10 }, (_, i) => `${i}`);
     const answers = await Promise.all(
-      texts.map((text) => a.network.request(b.network.self, 'headers', bytes(text), OPTIONS)),
+      texts.map((text) => a.network.request(b.network.self, 'blocks-by-hash', bytes(text), OPTIONS)),
     );
     expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(texts.map((text) => `headers:${text}`));
     expect((await a.network.request(b.network.self, 'status', bytes(''), OPTIONS)).length).toBe(7);
