@@ -242,7 +242,7 @@ export class Machine {
       return Promise.resolve(this.#answerTo(protocol, payload, from));
     } catch (error) {
       if (error instanceof CodecError) this.network.blame(from, error.code, 'major');
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -211,11 +211,10 @@ export class RigNode {
 
   isAncestor(ancestor: Hash, descendant: Hash): boolean {
     const low = this.block(ancestor);
+    if (low === undefined) return false;
     let at = this.block(descendant);
-    while (low !== undefined && at !== undefined && at.header.number > low.header.number) {
-      at = this.block(at.header.parentHash);
-    }
-    return low !== undefined && at === low;
+    while (at !== undefined && at.header.number > low.header.number) at = this.block(at.header.parentHash);
+    return at === low;
   }
 
   /** From the block down to (without) the first one for which `isKnown` holds, oldest first. */

@@ -108,6 +108,16 @@ export class Rig {
     this.partition([nodes.slice(0, at), nodes.slice(at)]);
   }
 
+  /** The cut that faulty validators would choose: the honest in two halves, and one of each pair of twins with either. */
+  twinCut(): void {
+    const isTwin = (node: RigNode): boolean => node.self !== null && !this.#honest.has(node.self);
+    const twins = this.nodes.filter(isTwin);
+    const honest = this.#rng.shuffle(this.nodes.filter((node) => !isTwin(node)));
+    const groups: RigNode[][] = [[], []];
+    [...honest, ...twins].forEach((node, i) => groups[i % 2]?.push(node));
+    this.partition(groups);
+  }
+
   heal(): void {
     this.isRough = false;
     this.partition(null);

@@ -36,16 +36,19 @@ export function storm(
     delayMs: draw.pick([[5, 60] as const, [10, 400] as const]),
     crashChance: draw.pick([0, 0.01, 0.05]),
     failChance: draw.pick([0, 0.05]),
+    isGuarded: draw.chance(0.7),
     isJailing: draw.chance(0.5),
     isShadowed: draw.chance(0.2),
     ...(draw.chance(0.5) ? { lies } : {}),
   });
   rig.start();
-  for (let i = 0; i < 30; i++) {
-    rig.run(draw.between(200, 2500));
-    const weather = draw.between(0, 9);
+  for (let i = 0; i < 25; i++) {
+    // Now and then long enough for either side of a cut to make, and finalize, what it can.
+    rig.run(draw.chance(0.3) ? 8000 : draw.between(200, 2500));
+    const weather = draw.between(0, 11);
     if (weather < 3) rig.randomCut();
-    else if (weather < 5) rig.partition(null);
+    else if (weather < 6) rig.twinCut();
+    else if (weather < 8) rig.partition(null);
     rig.submitTx();
   }
   rig.heal();

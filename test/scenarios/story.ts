@@ -24,6 +24,7 @@ export class Story {
       ...options,
       seed: 1,
       adversaries: [],
+      candidate: false,
       clients: 2,
       clientPauseMs: [1, 1],
       hub: { delayMs: [5, 15] },
@@ -62,7 +63,10 @@ export class Story {
     const groups = new Map<string, string[]>();
     for (const node of this.cluster.nodes) {
       const chain = node.machine?.ledger.chain;
-      const text = chain === undefined ? 'is down' : `head ${this.#block(node, chain.head.hash)}, final ${this.#block(node, chain.finalized.hash)}`;
+      const text =
+        chain === undefined
+          ? 'down'
+          : `head ${this.#block(node, chain.head.hash)}, final ${this.#block(node, chain.finalized.hash)}`;
       groups.set(text, [...(groups.get(text) ?? []), node.name]);
     }
     for (const [text, names] of groups) this.say(`${names.join(' ')}: ${text}`);
@@ -87,7 +91,9 @@ export class Story {
     for (const { what, hash } of this.#transfers) {
       const location = ledger?.chain.transactionLocation(hash);
       const waits = ledger?.pool.has(hash) === true ? 'waits in the pool' : 'is unknown';
-      this.say(`on ${name} ${what} ${location === undefined ? waits : `is in ${this.#block(node, location.blockHash)}`}`);
+      this.say(
+        `on ${name} ${what} ${location === undefined ? waits : `is in ${this.#block(node, location.blockHash)}`}`,
+      );
     }
   }
 

@@ -37,8 +37,13 @@ export function drawTwins(rng: Rng, n: number, count: number): readonly Adversar
 export type Role = {
   readonly name: string;
   readonly validator: number;
-  readonly kind: 'honest' | Exclude<AdversaryKind, 'silent'>;
+  readonly kind: 'honest' | 'candidate' | Exclude<AdversaryKind, 'silent'>;
 };
+
+/** An honest node with a key that is no validator's at first; the engine may make it one. */
+export function candidateRole(n: number): Role {
+  return { name: 'x', validator: n, kind: 'candidate' };
+}
 
 /** The nodes there are: one for each honest validator, two for a twin, none for a silent one. */
 export function rolesOf(n: number, adversaries: readonly Adversary[]): readonly Role[] {

@@ -21,8 +21,10 @@ export type CheckersModules = {
   readonly trace: Trace;
   readonly statements: Statements;
   readonly supply: Supply;
-  /** Addresses of honest validators. */
+  /** Addresses of honest validators, a candidate among them. */
   readonly honest: ReadonlySet<Address>;
+  /** That of the candidate comes and goes. */
+  readonly candidate: Address;
   readonly isHonest: (name: PeerId) => boolean;
   readonly nameOf: (author: Address) => string;
 };
@@ -136,11 +138,12 @@ export class Checkers {
   }
 
   #nobodyPunished(node: SimNode, head: BlockNode): void {
-    const { trace, honest } = this.#modules;
+    const { trace, honest, candidate } = this.#modules;
     const { validators } = head.executed.consensus;
     for (const address of honest) {
-      const validator = validators.find((candidate) => candidate.address === address);
-      if (validator === undefined || validator.jailed) {
+      const validator = validators.find((known) => known.address === address);
+      const isMissing = validator === undefined && address !== candidate;
+      if (isMissing || validator?.jailed === true) {
         trace.violated('HONEST_PUNISHED', `${node.name}'s block ${head.number} has no place for honest ${address}`);
       }
     }

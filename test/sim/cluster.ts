@@ -11,7 +11,7 @@ import { buildGenesis, genesisConsensus } from '../../src/execution/genesis.ts';
 import { EMPTY_ROOT } from '../../src/types/account.ts';
 import { StateLayer } from '../../src/state/layer.ts';
 import { ZERO_HASH } from '../../src/types/primitives.ts';
-import { rolesOf, type Adversary, type Role } from './adversaries.ts';
+import { candidateRole, rolesOf, type Adversary, type Role } from './adversaries.ts';
 import { Checkers } from './checkers.ts';
 import { Client } from './clients.ts';
 import { EPOCH_MS, SimClock } from './clock.ts';
@@ -30,6 +30,8 @@ export type ClusterOptions = {
   readonly params?: JsonObject;
   readonly validators: number;
   readonly adversaries: readonly Adversary[];
+  /** One more honest node, which may be voted in. */
+  readonly candidate: boolean;
   readonly clients: number;
   /** Time between two things a client does. */
   readonly clientPauseMs: readonly [low: Millis, high: Millis];
@@ -66,13 +68,15 @@ export class Cluster {
     this.engine = engine;
     this.trace = new Trace(this.clock, options.tell);
     this.hub = new MemoryHub(options.hub, { rng: rng.fork(), clock: this.clock, timers: this.clock });
-    this.roles = rolesOf(options.validators, options.adversaries);
-    const keys = [...Array(options.validators).keys()].map((i) => keyOf(options.seed, `validator ${i}`));
+    const { validators } = options;
+    this.roles = [
+      ...rolesOf(validators, options.adversaries),
+      ...(options.candidate ? [candidateRole(validators)] : []),
+    ];
+    const keys = [...Array(validators + 1).keys()].map((i) => keyOf(options.seed, `validator ${i}`));
     const wallets = [...Array(options.clients).keys()].map((i) => keyOf(options.seed, `client ${i}`));
-    const genesis = genesisOf(engine, keys, wallets);
-    const honest = new Set(
-      this.roles.filter(({ kind }) => kind === 'honest').map((role) => addressOf(keys[role.validator] as Bytes)),
-    );
+    const genesis = genesisOf(engine, keys.slice(0, validators), wallets);
+    const honest = new Set(this.roles.filter(isHonestRole).map(({ validator }) => addressOf(keys[validator] as Bytes)));
     const parts = checkersOf({
       engine,
       genesis,
@@ -86,7 +90,7 @@ export class Cluster {
     const witness = this.#witness();
     this.nodes = this.roles.map(({ name, validator, kind }) => {
       const key = keys[validator] as Bytes;
-      const isHonest = kind === 'honest';
+      const isHonest = isHonestRole({ kind });
       const settings: CoreSettings = {
         factory: engine.factory,
         params: engine.factory.parseParams(engine.params),
@@ -157,6 +161,8 @@ export class Cluster {
       }
       case 'skew':
         return this.node(fault.node).setSkew(fault.skewMs);
+      case 'propose':
+        return this.#propose(fault.authorize);
       case 'rollback':
         return this.#rollBack(this.node(fault.node), fault.downMs);
     }
@@ -177,11 +183,21 @@ export class Cluster {
   }
 
   #isHonest(name: PeerId): boolean {
-    return this.roles.some((role) => role.name === name && role.kind === 'honest');
+    return this.roles.some((role) => role.name === name && isHonestRole(role));
   }
 
   #servers(): readonly SimNode[] {
     return this.nodes.filter((node) => node.isHonest && node.machine !== null && !node.isPaused);
+  }
+
+  #propose(authorize: boolean): void {
+    const candidate = this.nodes.find((_, i) => this.roles[i]?.kind === 'candidate');
+    if (candidate === undefined || !this.engine.takesProposals) return;
+    const subject = candidate.options.address;
+    for (const node of this.honest) {
+      if (node.isPaused) continue;
+      node.machine?.driver.post({ type: 'propose', subject, authorize });
+    }
   }
 
   #setLinks(link: Parameters<MemoryHub['setLink']>[2]): void {
@@ -245,6 +261,10 @@ export class Cluster {
   }
 }
 
+function isHonestRole({ kind }: Pick<Role, 'kind'>): boolean {
+  return kind === 'honest' || kind === 'candidate';
+}
+
 function describe({ kind, ...details }: Fault): string {
   return `${kind} ${JSON.stringify(details)}`;
 }
@@ -284,10 +304,14 @@ function checkersOf(input: CheckersInput): { readonly checkers: Checkers; readon
   const violated = trace.violated.bind(trace);
   const { hash } = buildGenesis(genesis, emptyState(), factory.genesis(params, genesisConsensus(genesis)));
   const addresses = keys.map(addressOf);
+  const candidate = addresses[genesis.validators.length] as Address;
   const statements = new Statements({ engine, judge: rules.judge, honest, violated });
   const supply = new Supply({ genesis, genesisHash: hash, accounts: addresses }, { rules, violated });
-  const nameOf = (author: Address): string => `n${addresses.indexOf(author)}`;
-  return { statements, checkers: new Checkers({ trace, statements, supply, honest, isHonest, nameOf }) };
+  const nameOf = (author: Address): string => {
+    const index = addresses.indexOf(author);
+    return index === genesis.validators.length ? 'x' : `n${index}`;
+  };
+  return { statements, checkers: new Checkers({ trace, statements, supply, honest, candidate, isHonest, nameOf }) };
 }
 
 function emptyState(): StateLayer {

@@ -15,6 +15,8 @@ export type SimEngine = {
   readonly factory: EngineFactory;
   readonly params: JsonObject;
   readonly blockTimeMs: Millis;
+  /** Takes the `propose` event: validators can be voted in and out. */
+  readonly takesProposals: boolean;
   /** Where a seal stands: two different headers of one author in one place are a contradiction. */
   readonly sealPlace: (header: Header) => string;
   /** null: not a vote of this engine. */
@@ -35,6 +37,7 @@ const draws: { readonly [id: string]: Draw } = {
     return {
       params,
       blockTimeMs: parsed.blockTimeMs,
+      takesProposals: true,
       sealPlace: (header) => `slot ${slotOf(parsed, header.timeMs)}`,
       readVote: decodeVote,
       votesConflict: (a, b) => voteOffence(a, b) !== null,

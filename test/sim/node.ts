@@ -79,6 +79,8 @@ export class SimNode {
   #chainContent: MemoryContent = new Map();
   #guardContent: MemoryContent = new Map();
   #skewMs: Millis = 0;
+  /** For the next life, when there is none now. */
+  #plan: CrashPlan | null = null;
 
   constructor(options: NodeOptions, modules: NodeModules) {
     this.options = options;
@@ -120,8 +122,9 @@ export class SimNode {
       guard: new SimDisk(this.#guardContent, { time, rng: rng.fork(), wrote }),
       machine: null,
       isStarted: false,
-      plan: null,
+      plan: this.#plan,
     };
+    this.#plan = null;
     this.#life = life;
     this.#open(life).catch((error: unknown) => {
       if (!life.time.isDead) witness.failed(this, error);
@@ -139,12 +142,14 @@ export class SimNode {
     this.#modules.witness.died(this, why);
   }
 
-  /** Dies at a moment that is still to come. */
+  /** Dies at a moment that is still to come, in this life or the next. */
   planCrash(plan: CrashPlan): void {
-    if (this.#life !== null) this.#life.plan = plan;
+    if (this.#life === null) this.#plan = plan;
+    else this.#life.plan = plan;
   }
 
   cancelCrash(): void {
+    this.#plan = null;
     if (this.#life !== null) this.#life.plan = null;
   }
 

@@ -24,6 +24,8 @@ export type Fault =
   | { readonly kind: 'stop'; readonly node: PeerId; readonly downMs: Millis }
   | { readonly kind: 'pause'; readonly node: PeerId; readonly forMs: Millis }
   | { readonly kind: 'skew'; readonly node: PeerId; readonly skewMs: Millis }
+  /** The operators of all honest validators want the candidate in, or out. */
+  | { readonly kind: 'propose'; readonly authorize: boolean }
   /** The machine dies and comes back with disks as they were at its last death. */
   | { readonly kind: 'rollback'; readonly node: PeerId; readonly downMs: Millis };
 
@@ -38,7 +40,18 @@ export type Plan = {
 };
 
 /** How often each kind is wanted; each plan leaves some kinds out, so that the others can show what they do alone. */
-const WEIGHTS = { links: 3, partition: 3, cut: 2, mend: 3, crash: 6, stop: 1, pause: 2, skew: 2, rollback: 2 } as const;
+const WEIGHTS = {
+  links: 3,
+  partition: 3,
+  cut: 2,
+  mend: 3,
+  crash: 6,
+  stop: 1,
+  pause: 2,
+  skew: 2,
+  rollback: 2,
+  propose: 1,
+} as const;
 type Kind = keyof typeof WEIGHTS;
 
 /** Time between two faults. */
@@ -62,6 +75,19 @@ export function drawPlan(rng: Rng, options: PlanOptions): Plan {
     atMs: 0,
     fault: { kind: 'skew', node: name, skewMs: rng.between(-SKEW_MS_MAX, SKEW_MS_MAX) },
   }));
+  // Some die before they have made their first block.
+  for (const { name } of options.roles) {
+    if (!rng.chance(0.1)) continue;
+    const crash = {
+      kind: 'crash',
+      node: name,
+      moment: 'issued',
+      count: rng.between(1, 4),
+      disk: 'kill',
+      downMs: 500,
+    } as const;
+    faults.push({ atMs: 0, fault: crash });
+  }
   for (let atMs = rng.between(...GAP_MS); atMs < options.durationMs; atMs += rng.between(...GAP_MS)) {
     const fault = drawFault(rng, rng.pick(urn), options.roles, journalSync ? rng.pick(['kill', 'power']) : 'kill');
     if (fault !== null) faults.push({ atMs, fault });
@@ -96,6 +122,8 @@ function drawFault(rng: Rng, kind: Kind, roles: readonly Role[], disk: CrashKind
       const max = rng.chance(0.3) ? JUMP_MS_MAX : SKEW_MS_MAX;
       return { kind, node, skewMs: rng.between(-max, max) };
     }
+    case 'propose':
+      return roles.some((role) => role.kind === 'candidate') ? { kind, authorize: rng.chance(0.7) } : null;
     case 'rollback': {
       const outdated = roles.filter((role) => role.kind === 'outdated');
       return outdated.length === 0 ? null : { kind, node: rng.pick(outdated).name, downMs };

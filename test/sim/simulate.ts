@@ -1,7 +1,7 @@
 import { keccak256 } from '../../src/crypto/keccak.ts';
 import type { Hash, Millis } from '../../src/types/primitives.ts';
 import { Rng } from '../../src/util/rng.ts';
-import { drawAdversaries, drawTwins, rolesOf, type Adversary } from './adversaries.ts';
+import { candidateRole, drawAdversaries, drawTwins, rolesOf, type Adversary } from './adversaries.ts';
 import { Cluster } from './cluster.ts';
 import { EPOCH_MS } from './clock.ts';
 import { WHOLE, type Ablation, type SimNode } from './node.ts';
@@ -62,13 +62,15 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   const adversaries =
     options.twins === undefined ? drawAdversaries(rng, validators) : drawTwins(rng, validators, options.twins);
   const durationMs = options.durationMs ?? DURATION_MS;
-  const roles = rolesOf(validators, adversaries);
+  const candidate = rng.chance(0.3);
+  const roles = [...rolesOf(validators, adversaries), ...(candidate ? [candidateRole(validators)] : [])];
   const plan = drawPlan(rng.fork(), { roles, durationMs, crashesOnly: options.crashesOnly === true });
   const cluster = await Cluster.create({
     seed,
     engine,
     validators,
     adversaries,
+    candidate,
     clients: 3,
     clientPauseMs: [500, 5_000],
     hub: { silentCuts: plan.silentCuts },
