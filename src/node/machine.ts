@@ -41,11 +41,9 @@ export class Machine {
   readonly #post = (event: EngineEventBody): void => void this.driver.post(event);
 
   constructor(ledger: Ledger, modules: MachineModules) {
-    const { chain, pool, engine, transactions, context, verifier, signer, votes } = ledger;
-    const { clock, timers, metrics, network } = modules;
-    const log = modules.log;
+    const { chain, pool, engine, transactions } = ledger;
+    const { clock, timers, metrics, network, log } = modules;
     const post = this.#post;
-    const evidence = this.#evidence;
     this.ledger = ledger;
     this.network = network;
     this.#modules = modules;
@@ -53,34 +51,59 @@ export class Machine {
     this.#intake = new BlockIntake({
       chain,
       network,
-      evidence,
       clock,
       timers,
       post,
+      evidence: this.#evidence,
       log: log.child('import'),
       missing: (hash, peer) => this.sync.missing(hash, peer),
     });
-    const accept = this.#intake.accept.bind(this.#intake);
-    this.#gossip = new Gossip({
+    this.#gossip = this.#createGossip();
+    this.#effects = this.#createEffects();
+    this.driver = new Driver({
+      engine,
+      clock,
+      metrics,
+      effects: this.#effects,
+      log: log.child('consensus'),
+      onFault: (reason) => {
+        for (const listener of this.#faultListeners) listener(reason);
+      },
+    });
+    this.#exchange = new PoolExchange({ network, pool, transactions, log: log.child('pool-exchange') });
+    this.sync = this.#createSync();
+  }
+
+  #createGossip(): Gossip {
+    const { chain, pool, engine, transactions, verifier } = this.ledger;
+    const { network, clock, timers, log } = this.#modules;
+    return new Gossip({
       network,
       engine,
       chain,
       pool,
       transactions,
       verifier,
-      evidence,
       clock,
       timers,
-      post,
-      accept,
+      evidence: this.#evidence,
+      post: this.#post,
+      accept: (block, delivery) => this.#intake.accept(block, delivery),
       judge: (item) => chain.env.rules.judge(item) !== null,
       log: log.child('gossip'),
     });
+  }
+
+  #createEffects(): Effects {
+    const { chain, pool, context, signer, transactions, votes } = this.ledger;
+    const { network, clock, timers, metrics, log } = this.#modules;
+    const evidence = this.#evidence;
+    const post = this.#post;
     const jobs = new BlockJobs(
       { beneficiary: signer?.address ?? ZERO_ADDRESS },
       { chain, pool, evidence, clock, timers, post, log: log.child('build') },
     );
-    this.#effects = new Effects(
+    return new Effects(
       { context },
       {
         chain,
@@ -96,33 +119,30 @@ export class Machine {
         gossip: this.#gossip,
         log: log.child('consensus'),
         importOwn: async (block, built) => {
-          const prepared = {
-            executed: built.executed,
-            transactions: block.body.transactions.map((raw) => transactions.resolve(raw)),
-          };
-          const outcome = await accept(block, { origin: 'own', justification: null, peer: null, prepared });
+          const resolved = block.body.transactions.map((raw) => transactions.resolve(raw));
+          const prepared = { executed: built.executed, transactions: resolved };
+          const outcome = await this.#intake.accept(block, {
+            origin: 'own',
+            justification: null,
+            peer: null,
+            prepared,
+          });
           if (outcome.kind === 'invalid') throw new Error(`own block refused: ${outcome.code}`);
         },
         behind: () => this.sync.behind(),
       },
     );
-    this.driver = new Driver({
-      engine,
-      clock,
-      metrics,
-      effects: this.#effects,
-      log: log.child('consensus'),
-      onFault: (reason) => {
-        for (const listener of this.#faultListeners) listener(reason);
-      },
-    });
-    this.#exchange = new PoolExchange({ network, pool, transactions, log: log.child('pool-exchange') });
-    this.sync = new Sync({
+  }
+
+  #createSync(): Sync {
+    const { chain } = this.ledger;
+    const { network, clock, timers, metrics, log } = this.#modules;
+    return new Sync({
       network,
       clock,
       timers,
       metrics,
-      post,
+      post: this.#post,
       intake: this.#intake,
       chain: {
         head: () => ({ hash: chain.head.hash, number: chain.head.number }),
