@@ -3,9 +3,10 @@ import type { Genesis } from '../execution/genesis.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { BlockStore, FinalizedPointer } from '../ports/stores.ts';
 import { StateBase } from '../state/base.ts';
+import { EMPTY_STATE_STORE } from '../state/empty-store.ts';
 import { StateLayer } from '../state/layer.ts';
 import { EMPTY_ROOT } from '../types/account.ts';
-import { ZERO_ADDRESS, ZERO_HASH, type Bytes, type Hash } from '../types/primitives.ts';
+import { ZERO_ADDRESS, type Bytes, type Hash } from '../types/primitives.ts';
 import type { Transaction } from '../types/transaction.ts';
 import { ParleyError } from '../util/errors.ts';
 import { BlockNode } from './block-node.ts';
@@ -32,15 +33,6 @@ export type Opened = {
 };
 
 const FINGERPRINT = 'fingerprint';
-
-const EMPTY_STATE: StateStore = {
-  account: () => undefined,
-  storage: () => ZERO_HASH,
-  code: () => undefined,
-  node: () => undefined,
-  ops: () => [],
-  applied: () => {},
-};
 
 /**
  * Opens a chain's database at its last finalized block, or begins it with the genesis block in one synced batch.
@@ -77,7 +69,7 @@ async function begin(options: OpenOptions, modules: OpenModules): Promise<Opened
 
 function reopen(options: OpenOptions, modules: OpenModules, pointer: FinalizedPointer, first: Hash): Opened {
   const { blocks } = modules;
-  const expected = options.genesis(StateLayer.base(EMPTY_STATE, EMPTY_ROOT)).hash;
+  const expected = options.genesis(StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT)).hash;
   if (first !== expected) {
     const message = `the data directory holds another chain: its genesis is ${first}, this configuration's is ${expected}`;
     throw new ParleyError('DATA_DIR_OTHER_GENESIS', message, { found: first, expected });

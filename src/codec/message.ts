@@ -1,7 +1,7 @@
 /**
  * Messages between validators. On the wire RLP [from, payload, signature]; the signature is over keccak256(rlp([DOMAIN,
- * chainId, shard, engineId, payload])), so that it is worth nothing on another chain, in another shard, to another
- * engine, or as a signature of anything that is not a message.
+ * chainId, shard, engineId, genesisHash, payload])), so that it is worth nothing on another chain (a devnet begun anew with the
+ * same keys is one), in another shard, to another engine, or as a signature of anything that is not a message.
  */
 import { keccak256 } from '../crypto/keccak.ts';
 import { recoverAddress } from '../crypto/secp256k1.ts';
@@ -13,7 +13,12 @@ import { asMalformed } from './malformed.ts';
 import { encodeRlp, encodeUint, type RlpItem } from './rlp.ts';
 import { RlpReader } from './rlp-reader.ts';
 
-export type MessageContext = { readonly chainId: number; readonly shard: number; readonly engineId: string };
+export type MessageContext = {
+  readonly chainId: number;
+  readonly shard: number;
+  readonly engineId: string;
+  readonly genesisHash: Hash;
+};
 
 const DOMAIN: Bytes = Buffer.from('parley/message/1', 'ascii');
 const SIGNATURE_SIZE_BYTES = 65;
@@ -26,6 +31,7 @@ export function messageDigest(context: MessageContext, payload: Bytes): Hash {
       encodeUint(context.chainId),
       encodeUint(context.shard),
       Buffer.from(context.engineId, 'utf8'),
+      fromHex(context.genesisHash),
       payload,
     ]),
   );

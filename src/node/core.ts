@@ -9,7 +9,7 @@ import { TransactionCache } from '../chain/transaction-cache.ts';
 import type { MessageContext } from '../codec/message.ts';
 import { executeBlock } from '../execution/execute-block.ts';
 import { minimumGasLimit, nextBaseFee } from '../execution/fees.ts';
-import { buildGenesis, genesisConsensus, type GenesisSpec } from '../execution/genesis.ts';
+import { buildGenesis, genesisConsensus, type Genesis, type GenesisSpec } from '../execution/genesis.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
 import type { MempoolLimits } from '../mempool/limits.ts';
 import { Mempool } from '../mempool/mempool.ts';
@@ -18,7 +18,9 @@ import type { KeyValueStore } from '../ports/kv.ts';
 import type { Network } from '../ports/network.ts';
 import type { GuardedSigner } from '../ports/signer.ts';
 import type { GuardStore } from '../ports/stores.ts';
-import { EMPTY_ACCOUNT } from '../types/account.ts';
+import { EMPTY_STATE_STORE } from '../state/empty-store.ts';
+import { StateLayer } from '../state/layer.ts';
+import { EMPTY_ACCOUNT, EMPTY_ROOT } from '../types/account.ts';
 import type { Bytes, Hash } from '../types/primitives.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import type { Log } from '../util/log.ts';
@@ -78,13 +80,15 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
   const { kv, clock, timers, log, metrics } = modules;
   const { factory, params, genesis } = settings;
   await migrate(kv);
-  const context: MessageContext = { chainId: genesis.chainId, shard: genesis.shard, engineId: factory.id };
+  const { chainId, shard } = genesis;
+  const genesisHash = makeGenesis(settings, StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT)).hash;
+  const context: MessageContext = { chainId, shard, engineId: factory.id, genesisHash };
   const transactions = new TransactionCache();
   const rules = engineRules(factory, params, context);
   const env: Omit<ExecutionEnv, 'blockHash'> = {
     config: {
-      chainId: genesis.chainId,
-      shard: genesis.shard,
+      chainId,
+      shard,
       blockGasLimit: genesis.gasLimit,
       baseFeeInitial: genesis.baseFee,
     },
@@ -93,13 +97,13 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
   };
   const verifier = new MessageVerifier(context);
   const chain = await openChain(settings, { env, kv, transactions, verifier, log, metrics });
-  const signer = openSigner(settings, chain.genesis.hash, modules.guard);
+  const signer = openSigner(settings, genesisHash, modules.guard);
   const votes = new KeyValueVoteStore(kv);
   const engine = factory.create(
     params,
     {
-      chainId: context.chainId,
-      shard: context.shard,
+      chainId,
+      shard,
       self: signer?.address ?? null,
       tree: chain.tree,
       crypto: engineCrypto(context),
@@ -115,7 +119,7 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
   );
   const pool = openPool(settings, { chain, kv, transactions, poolLock, clock, log, metrics, pause: modules.pause });
   const ledger: Ledger = { settings, context, chain, pool, transactions, verifier, votes, signer, engine };
-  return new Machine(ledger, { ...modules, network: modules.network(chain.genesis.hash) });
+  return new Machine(ledger, { ...modules, network: modules.network(genesisHash) });
 }
 
 type ChainModules = {
@@ -127,12 +131,14 @@ type ChainModules = {
   readonly metrics: Metrics;
 };
 
+function makeGenesis({ factory, params, genesis }: CoreSettings, empty: StateLayer): Genesis {
+  return buildGenesis(genesis, empty, factory.genesis(params, genesisConsensus(genesis)));
+}
+
 function openChain(settings: CoreSettings, modules: ChainModules): Promise<Chain> {
   const { kv, env, transactions, verifier, log, metrics } = modules;
-  const { factory, params, genesis } = settings;
-  const engineFields = factory.genesis(params, genesisConsensus(genesis));
   return Chain.open(
-    { env, genesis: (empty) => buildGenesis(genesis, empty, engineFields) },
+    { env, genesis: (empty) => makeGenesis(settings, empty) },
     {
       blocks: new KeyValueBlockStore(kv),
       state: new LevelStateStore(kv),

@@ -23,12 +23,16 @@ import { decodeStatus, encodeStatus, type StatusMessage } from './status-message
  * Peers exchange a status when they meet and every STATUS_INTERVAL_MS after. A peer of another genesis is refused with the
  * reason. When a peer names a head this node lacks, a short gap is fetched by hash with ancestors, a long one by ranges from
  * the head up; if that does not connect (another fork), from finality up. One fetch runs at a time; a peer that brings
- * rubbish or nothing rests for PEER_REST_MS. Blocks pass the common door (BlockIntake), and the engine is let finish between
+ * rubbish or nothing rests for PEER_REST_MS, each time twice as long, and is asked after those that kept their word. What a
+ * peer claims is not believed before it has brought a new block: the engine, silent while it is behind, must not be
+ * silenced by words. Blocks pass the common door (BlockIntake), and the engine is let finish between
  * ranges, so that finality follows and the tree of unfinalized blocks stays small.
  */
 
 export const STATUS_INTERVAL_MS = 2_000;
 export const PEER_REST_MS = 10_000;
+/** Ten minutes and a half. */
+const PEER_REST_DOUBLINGS_MAX = 6;
 const REQUEST_TIMEOUT_MS = 10_000;
 const STATUS_TIMEOUT_MS = 5_000;
 /** Up to this gap a block is fetched with its ancestors; beyond it by ranges. */
@@ -54,7 +58,8 @@ export type SyncModules = {
   readonly onPeer: (peer: PeerId) => void;
 };
 
-type PeerState = { status: StatusMessage | null; restUntil: Millis };
+/** `failures`: fetches in a row that brought nothing. */
+type PeerState = { status: StatusMessage | null; restUntil: Millis; failures: number };
 /** `last`: number of the last block taken or known. */
 type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected'; readonly last: number };
 
@@ -66,6 +71,8 @@ export class Sync {
   #running = false;
   #stopped = false;
   #startingBlock = 0;
+  /** What the engine was last told. */
+  #behindBlocks = 0;
 
   constructor(modules: SyncModules) {
     this.#modules = modules;
@@ -92,7 +99,7 @@ export class Sync {
   }
 
   connected(peer: PeerId): void {
-    this.#peers.set(peer, { status: null, restUntil: 0 });
+    this.#peers.set(peer, { status: null, restUntil: 0, failures: 0 });
     void this.#exchangeStatus(peer);
   }
 
@@ -120,7 +127,9 @@ export class Sync {
 
   #highest(): number {
     let highest = 0;
-    for (const { status } of this.#peers.values()) highest = Math.max(highest, status?.head.number ?? 0);
+    for (const { status, failures } of this.#peers.values()) {
+      if (failures === 0) highest = Math.max(highest, status?.head.number ?? 0);
+    }
     return highest;
   }
 
@@ -203,14 +212,15 @@ export class Sync {
     return null;
   }
 
-  /** A rested peer whose head is unknown here and not below finality; the furthest first. */
+  /** A rested peer whose head is unknown here and not below finality; the most reliable first, then the furthest. */
   #bestPeer(): { readonly id: PeerId; readonly head: BlockRef } | null {
     const finalized = this.#modules.chain.finalized().number;
-    let best: { id: PeerId; head: BlockRef } | null = null;
-    for (const [id, { status }] of this.#peers) {
+    let best: { id: PeerId; head: BlockRef; failures: number } | null = null;
+    for (const [id, { status, failures }] of this.#peers) {
       if (status === null || !this.#isFit(id)) continue;
       if (status.head.number <= finalized || this.#modules.chain.has(status.head.hash)) continue;
-      if (best === null || status.head.number > best.head.number) best = { id, head: status.head };
+      const order = best === null ? -1 : failures - best.failures || best.head.number - status.head.number;
+      if (order < 0) best = { id, head: status.head, failures };
     }
     return best;
   }
@@ -220,57 +230,91 @@ export class Sync {
     return state !== undefined && state.restUntil <= this.#modules.clock.now();
   }
 
-  #rest(peer: PeerId): void {
+  /** It brought nothing. */
+  #fail(peer: PeerId): void {
     const state = this.#peers.get(peer);
-    if (state !== undefined) state.restUntil = this.#modules.clock.now() + PEER_REST_MS;
+    if (state === undefined) return;
+    this.#rest(peer, PEER_REST_MS * 2 ** Math.min(state.failures, PEER_REST_DOUBLINGS_MAX));
+    state.failures++;
+  }
+
+  #rest(peer: PeerId, restMs: Millis): void {
+    const state = this.#peers.get(peer);
+    if (state !== undefined) state.restUntil = this.#modules.clock.now() + restMs;
+  }
+
+  #tellBehind(behindBlocks: number): void {
+    if (behindBlocks === this.#behindBlocks) return;
+    this.#behindBlocks = behindBlocks;
+    this.#modules.post({ type: 'syncing', behindBlocks });
   }
 
   async #fetchMissing(hash: Hash, peer: PeerId): Promise<void> {
-    const fetched = await this.#fetch(peer, 'blocks-by-hash', encodeHashRequest({ hash, count: BY_HASH_GAP_MAX * 2 }));
-    if (fetched.step === 'nothing') this.#rest(peer);
+    const target = this.#peers.get(peer)?.status?.head.number ?? 0;
+    const request = encodeHashRequest({ hash, count: BY_HASH_GAP_MAX * 2 });
+    const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target);
+    this.#tellBehind(0);
+    if (step === 'nothing') this.#fail(peer);
   }
 
   async #follow(peer: PeerId, target: BlockRef): Promise<void> {
-    const { chain, post } = this.#modules;
-    const gap = target.number - chain.head().number;
-    if (gap <= BY_HASH_GAP_MAX) {
-      const request = encodeHashRequest({ hash: target.hash, count: BY_HASH_GAP_MAX * 2 });
-      const { step } = await this.#fetch(peer, 'blocks-by-hash', request);
-      if (step === 'progress') return this.#settle(peer, target);
-      if (step === 'nothing') return this.#rest(peer);
-    }
-    post({ type: 'syncing', behindBlocks: Math.max(0, gap) });
-    await this.#followByRange(peer, target);
-    post({ type: 'syncing', behindBlocks: 0 });
+    await this.#fetchUpTo(peer, target);
+    this.#tellBehind(0);
     this.#settle(peer, target);
   }
 
+  async #fetchUpTo(peer: PeerId, target: BlockRef): Promise<void> {
+    const gap = target.number - this.#modules.chain.head().number;
+    if (gap <= BY_HASH_GAP_MAX) {
+      const request = encodeHashRequest({ hash: target.hash, count: BY_HASH_GAP_MAX * 2 });
+      const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target.number);
+      if (step === 'progress') return;
+      if (step === 'nothing') return this.#fail(peer);
+    }
+    await this.#followByRange(peer, target);
+  }
+
   async #followByRange(peer: PeerId, target: BlockRef): Promise<void> {
-    const { chain, post, idle } = this.#modules;
+    const { chain, idle } = this.#modules;
     let from = chain.head().number + 1;
     let fromFinality = false;
     while (!this.#stopped && from <= target.number && this.#peers.has(peer)) {
       const request = encodeRangeRequest({ from, count: BLOCKS_PER_ANSWER_MAX });
-      const { step, last } = await this.#fetch(peer, 'blocks-by-range', request);
+      const { step, last } = await this.#fetch(peer, 'blocks-by-range', request, target.number);
       if (step === 'unconnected' && !fromFinality) {
         fromFinality = true;
         from = chain.finalized().number + 1;
         continue;
       }
-      if (step !== 'progress') return this.#rest(peer);
+      // Blocks below those asked for are no answer, or a peer could keep us with what we have.
+      if (step !== 'progress' || last < from) return this.#fail(peer);
       await idle();
-      from = Math.max(from, last) + 1;
-      post({ type: 'syncing', behindBlocks: Math.max(0, target.number - last) });
+      from = last + 1;
     }
   }
 
   /** The fetch went well, yet the promised head is not here: the peer moved on, or lied. Either way it waits its turn. */
   #settle(peer: PeerId, target: BlockRef): void {
     const state = this.#peers.get(peer);
-    if (state?.status?.head.hash === target.hash && !this.#modules.chain.has(target.hash)) this.#rest(peer);
+    if (state?.status?.head.hash !== target.hash || this.#modules.chain.has(target.hash)) return;
+    this.#rest(peer, Math.max(PEER_REST_MS, state.restUntil - this.#modules.clock.now()));
   }
 
-  async #fetch(peer: PeerId, protocol: 'blocks-by-range' | 'blocks-by-hash', payload: Bytes): Promise<Fetched> {
+  /** A new block, and so many more to come: that peer is worth asking, and the engine should know. */
+  #brought(peer: PeerId, behindBlocks: number): void {
+    const state = this.#peers.get(peer);
+    if (state !== undefined) state.failures = 0;
+    // Not for every block: the first of an answer says it.
+    if (this.#behindBlocks === 0 || behindBlocks % BLOCKS_PER_ANSWER_MAX === 0) this.#tellBehind(Math.max(0, behindBlocks));
+  }
+
+  /** `target`: the height that the peer claims to have. */
+  async #fetch(
+    peer: PeerId,
+    protocol: 'blocks-by-range' | 'blocks-by-hash',
+    payload: Bytes,
+    target: number,
+  ): Promise<Fetched> {
     const { network, intake, idle, log } = this.#modules;
     let step: Fetched['step'] = 'nothing';
     let last = 0;
@@ -293,6 +337,7 @@ export class Sync {
         if (outcome.kind === 'invalid' || outcome.kind === 'later') return { step: 'nothing', last };
         step = 'progress';
         last = block.header.number;
+        if (outcome.kind === 'imported') this.#brought(peer, target - last);
       }
     } catch (error) {
       if (error instanceof CodecError) network.blame(peer, error.code, 'major');

@@ -2,7 +2,7 @@ import type { Address, Bytes, Signature } from './primitives.ts';
 
 /**
  * What a validator says to the others. `payload` belongs to the engine. The signature is over
- * keccak256(rlp([DOMAIN, chainId, shard, engineId, payload])); see src/codec/message.ts.
+ * keccak256(rlp([DOMAIN, chainId, shard, engineId, genesisHash, payload])); see src/codec/message.ts.
  */
 export type SignedMessage = {
   readonly from: Address;

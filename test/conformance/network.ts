@@ -193,7 +193,9 @@ function requests({ pair }: Pick<Tools, 'pair'>): void {
     const answers = await Promise.all(
       texts.map((text) => a.network.request(b.network.self, 'blocks-by-hash', bytes(text), OPTIONS)),
     );
-    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(texts.map((text) => `blocks-by-hash:${text}`));
+    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(
+      texts.map((text) => `blocks-by-hash:${text}`),
+    );
     expect((await a.network.request(b.network.self, 'status', bytes(''), OPTIONS)).length).toBe(7);
     const large = Buffer.alloc(6 * 1024 * 1024, 7);
     b.host.answer = async () => large;

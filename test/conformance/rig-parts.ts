@@ -27,7 +27,7 @@ export function fakeCrypto(context: { chainId: number; shard: number; engineId: 
     },
     headerHash: (header) => keccak256(encodeHeader(header)),
     sealHash: (header) => sealHash(header),
-    messageDigest: (payload) => messageDigest(context, payload),
+    messageDigest: (payload) => messageDigest({ ...context, genesisHash: ZERO_HASH }, payload),
   };
 }
 

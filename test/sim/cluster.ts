@@ -298,11 +298,11 @@ type CheckersInput = {
 function checkersOf(input: CheckersInput): { readonly checkers: Checkers; readonly statements: Statements } {
   const { engine, genesis, honest, trace, keys, isHonest } = input;
   const { factory } = engine;
-  const context = { chainId: genesis.chainId, shard: genesis.shard, engineId: factory.id };
   const params = factory.parseParams(engine.params);
-  const rules = engineRules(factory, params, context);
-  const violated = trace.violated.bind(trace);
   const { hash } = buildGenesis(genesis, emptyState(), factory.genesis(params, genesisConsensus(genesis)));
+  const { chainId, shard } = genesis;
+  const rules = engineRules(factory, params, { chainId, shard, engineId: factory.id, genesisHash: hash });
+  const violated = trace.violated.bind(trace);
   const addresses = keys.map(addressOf);
   const candidate = addresses[genesis.validators.length] as Address;
   const statements = new Statements({ engine, judge: rules.judge, honest, violated });

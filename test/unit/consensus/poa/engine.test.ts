@@ -117,10 +117,10 @@ describe('sealing', () => {
     const header = rigHeader({ parentHash: harness.genesis.hash, number: 1, timeMs: build?.timeMs ?? 0 });
     const effects = harness.step({ type: 'built', job: build?.job ?? 0, header });
     expect(effects.map(({ type }) => type).slice(0, 2)).toEqual(['persist', 'publish']);
-    const slot = Math.floor(harness.now / 1000);
+    const slotStartMs = Math.floor(harness.now / 1000) * 1000;
     expect(only(effects, 'publish')[0]?.seal).toEqual({
       by: 'signature',
-      guard: { kind: 'once', domain: 'seal', height: slot, round: 0, step: 0 },
+      guard: { kind: 'once', domain: 'seal', height: slotStartMs, round: 0, step: 0 },
     });
   });
 
@@ -252,12 +252,12 @@ describe('voting', () => {
 
   it('carries in its own block what it heard and the branch has not', () => {
     const harness = new Harness({ authorities: 4, self: c }).start();
-    const one = harness.make(harness.genesis, b);
+    const one = harness.make(harness.genesis, b, { timeMs: START_MS });
     harness.import(one);
     const link = { source: { epoch: 0, hash: harness.genesis.hash }, target: { epoch: 1, hash: one.hash } };
     const votes = [a, b].map((voter) => signedVote(voter, link));
     for (const vote of votes) harness.hear(vote);
-    harness.now += 10_000;
+    harness.now += 500;
     expect(only(harness.step({ type: 'timer', id: 'seal' }), 'build')[0]?.votes).toEqual(votes);
   });
 });

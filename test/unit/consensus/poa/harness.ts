@@ -84,7 +84,7 @@ export class Harness {
   }
 
   step(event: EngineEvent extends infer E ? (E extends EngineEvent ? Omit<E, 'now'> : never) : never): EngineEffect[] {
-    const effects = [...this.engine.step({ ...event, now: this.now } as EngineEvent)];
+    const effects = [...this.engine.step({ ...event, now: this.now })];
     this.effects.push(...effects);
     return effects;
   }
