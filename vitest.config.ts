@@ -10,6 +10,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          maxWorkers: 2,
           include: ['test/tidy.test.ts', 'test/{unit,conformance,sim,scenarios,rpc}/**/*.test.ts'],
         },
       },
