@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseToml } from 'smol-toml';
+import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
+import type { EngineFactory } from '../../consensus/api/engine.ts';
+import { loadEngine } from '../../consensus/registry.ts';
+import { accountsFromMnemonic } from '../crypto/mnemonic.ts';
+import type { JsonValue } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
 import { configSchema, type Config } from './config-schema.ts';
+
+const PORT_MAX = 65_535;
 
 /** Flags by the file's names; only those that were given. */
 export type ConfigFlags = { readonly [key: string]: string | number | boolean | undefined };
@@ -44,7 +50,45 @@ function readConfigFile(file: string): Record<string, unknown> {
     return parseToml(text);
   } catch (error) {
     const line = errorText(error).split('\n')[0] ?? '';
-    throw new ConfigError(`${file} is not valid TOML: ${line}`, { file });
+    const place = error instanceof TomlError ? `${file}:${error.line}:${error.column}` : file;
+    throw new ConfigError(`${place} is not valid TOML: ${line}`, { file });
+  }
+}
+
+/**
+ * What the schema cannot see of a network: that its engine exists and takes its parameters, that its phrase is one, that its
+ * ports suffice. To be asked before anything is written. Throws ConfigError.
+ */
+export async function checkNetwork(config: Config): Promise<void> {
+  parseEngineParams(await loadEngine(config.consensus), config);
+  accountsFromMnemonic(config.mnemonic, 0);
+  const { nodes, 'rpc-port': rpcPort, 'p2p-port': p2pPort } = config;
+  for (const key of ['rpc-port', 'p2p-port'] as const) {
+    if (config[key] + nodes - 1 <= PORT_MAX) continue;
+    throw new ConfigError(`${key}: ${config[key]} leaves no ports for ${nodes} nodes, each takes the next up to ${PORT_MAX}`, {
+      path: key,
+    });
+  }
+  if (rpcPort !== 0 && p2pPort !== 0 && Math.abs(rpcPort - p2pPort) < nodes) {
+    throw new ConfigError(`p2p-port: ${p2pPort} and the ${nodes - 1} after it meet the ports from rpc-port ${rpcPort} on`, {
+      path: 'p2p-port',
+    });
+  }
+}
+
+/** The parameters of the engine, the block time among them, as its factory completes them. Throws ConfigError naming the key. */
+export function parseEngineParams(factory: EngineFactory, config: Config): JsonValue {
+  const own = Object.entries(config.engine).map(([key, value]) => [
+    key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  try {
+    return factory.parseParams({ blockTimeMs: config['block-time'], ...Object.fromEntries(own) }) as JsonValue;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const key = String(error.data['path'] ?? '');
+    const path = key === 'blockTimeMs' ? 'block-time' : `engine.${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+    throw new ConfigError(`${path}: ${error.message}`, { path }, { cause: error });
   }
 }
 

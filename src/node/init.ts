@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { ConfigError } from '../util/errors.ts';
+import { ConfigError, errorText } from '../util/errors.ts';
 import { configJsonSchema, configTemplate } from './config.ts';
 
 /** `parley init`: writes the commented configuration, or prints the schema. Never overwrites unless told to. */
@@ -11,6 +11,10 @@ export function runInit(options: { readonly file: string; readonly schema: boole
   if (existsSync(options.file) && !options.force) {
     throw new ConfigError(`${options.file} exists; use --force to overwrite it`, { file: options.file });
   }
-  writeFileSync(options.file, configTemplate());
+  try {
+    writeFileSync(options.file, configTemplate());
+  } catch (error) {
+    throw new ConfigError(`cannot write ${options.file}: ${errorText(error)}`, { file: options.file });
+  }
   process.stdout.write(`wrote ${options.file}; start with: parley devnet --config ${options.file}\n`);
 }

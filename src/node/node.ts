@@ -11,6 +11,7 @@ import type { GenesisSpec } from '../execution/genesis.ts';
 import type { Address, Hash, JsonValue } from '../types/primitives.ts';
 import type { Log } from '../util/log.ts';
 import type { NodeApi } from './api.ts';
+import { parseEngineParams } from './config.ts';
 import { openCore } from './core.ts';
 import type { Machine } from './machine.ts';
 import { createNodeApi } from './node-api.ts';
@@ -58,7 +59,7 @@ export class Node {
       const guard = await LevelStore.open(join(dataDir, 'guard'));
       opened.push(guard);
       const factory = await loadEngine(config.consensus);
-      const params = factory.parseParams(engineParams(config));
+      const params = parseEngineParams(factory, config);
       const machine = await openCore(
         {
           factory,
@@ -118,15 +119,6 @@ export class Node {
     await this.#machine.stop();
     await this.#guard.close();
   }
-}
-
-/** The file's kebab-case keys as the engine names them, the block time among them. */
-function engineParams(config: NodeSettings['config']): Record<string, JsonValue> {
-  const own = Object.entries(config.engine).map(([key, value]) => [
-    key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-    value,
-  ]);
-  return { blockTimeMs: config['block-time'], ...(Object.fromEntries(own) as Record<string, JsonValue>) };
 }
 
 function genesisSpec(settings: NodeSettings, engineId: string, params: JsonValue): GenesisSpec {

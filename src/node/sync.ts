@@ -33,6 +33,8 @@ export const STATUS_INTERVAL_MS = 2_000;
 export const PEER_REST_MS = 10_000;
 /** Ten minutes and a half. */
 const PEER_REST_DOUBLINGS_MAX = 6;
+/** A peer that failed so often in a row is not believed to be ahead. */
+const DOUBTED_FAILURES_MIN = 3;
 const REQUEST_TIMEOUT_MS = 10_000;
 const STATUS_TIMEOUT_MS = 5_000;
 /** Up to this gap a block is fetched with its ancestors; beyond it by ranges. */
@@ -128,7 +130,7 @@ export class Sync {
   #highest(): number {
     let highest = 0;
     for (const { status, failures } of this.#peers.values()) {
-      if (failures === 0) highest = Math.max(highest, status?.head.number ?? 0);
+      if (failures < DOUBTED_FAILURES_MIN) highest = Math.max(highest, status?.head.number ?? 0);
     }
     return highest;
   }
@@ -304,8 +306,7 @@ export class Sync {
   #brought(peer: PeerId, behindBlocks: number): void {
     const state = this.#peers.get(peer);
     if (state !== undefined) state.failures = 0;
-    // Not for every block: the first of an answer says it.
-    if (this.#behindBlocks === 0 || behindBlocks % BLOCKS_PER_ANSWER_MAX === 0) this.#tellBehind(Math.max(0, behindBlocks));
+    if (this.#behindBlocks === 0) this.#tellBehind(Math.max(0, behindBlocks));
   }
 
   /** `target`: the height that the peer claims to have. */

@@ -2,7 +2,12 @@ import { blockAt, heightOf, type Rpc, type RpcBlock } from './rpc.ts';
 import { until } from './wait.ts';
 
 /** Waits until every node's block of that tag is at least so high. */
-export async function allReach(rpcs: readonly Rpc[], height: number, tag = 'latest', timeoutMs = 60_000): Promise<void> {
+export async function allReach(
+  rpcs: readonly Rpc[],
+  height: number,
+  tag = 'latest',
+  timeoutMs = 60_000,
+): Promise<void> {
   await until(
     `${tag} reaches ${height} on ${rpcs.length} nodes`,
     async () => {

@@ -56,7 +56,9 @@ export const COUNTER_ABI = [
 ] as const;
 
 type Compiled = {
-  readonly contracts?: { readonly [file: string]: { readonly [name: string]: { evm: { bytecode: { object: string } } } } };
+  readonly contracts?: {
+    readonly [file: string]: { readonly [name: string]: { evm: { bytecode: { object: string } } } };
+  };
   readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[];
 };
 

@@ -68,7 +68,20 @@ export async function startDevnet(
   const startedAt = performance.now();
   const child = spawn(
     process.execPath,
-    [CLI, 'devnet', '--json', '--nodes', String(nodes), '--data-dir', dataDir, '--rpc-port', String(rpcPort), '--p2p-port', String(p2pPort), ...(options.args ?? [])],
+    [
+      CLI,
+      'devnet',
+      '--json',
+      '--nodes',
+      String(nodes),
+      '--data-dir',
+      dataDir,
+      '--rpc-port',
+      String(rpcPort),
+      '--p2p-port',
+      String(p2pPort),
+      ...(options.args ?? []),
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   launchers.add(child);
@@ -125,8 +138,14 @@ export function nodeLogs(dataDir: string, lines = 15): string {
 }
 
 /** Runs the CLI to its end. */
-export function runCli(args: readonly string[], options: { readonly cwd?: string } = {}): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+export function runCli(
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

@@ -8,6 +8,8 @@ export type EngineUnderTest = {
   readonly keys: Readonly<Record<string, unknown>>;
   /** Parameters that let a chain of small blocks run as fast as two cores carry it. */
   readonly fastKeys: Readonly<Record<string, unknown>>;
+  /** Whether signers vote others in and out by consensus_propose (EIP-225). */
+  readonly hasSignerVotes: boolean;
   blockReward(height: number): bigint;
 };
 
@@ -17,6 +19,7 @@ export const ENGINES: readonly EngineUnderTest[] = [
     args: ['--consensus', 'poa'],
     keys: { consensus: 'poa' },
     fastKeys: { 'block-time': 50, engine: { 'backup-delay-ms': 20 } },
+    hasSignerVotes: true,
     blockReward: () => 0n,
   },
 ];

@@ -7,6 +7,12 @@ import { freePorts } from './ports.ts';
 import { rpcAt, type Rpc } from './rpc.ts';
 import { until } from './wait.ts';
 
+/** Nodes end with the test process, whatever ends it. */
+const started = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
 /** One node under the test's own hand: started, killed and started again on the same data, as an operator would with `parley node`. */
 export class TestNode {
   readonly index: number;
@@ -16,7 +22,12 @@ export class TestNode {
   readonly #dataDir: string;
   #process: ChildProcess | null = null;
 
-  constructor(options: { readonly index: number; readonly configFile: string; readonly dataDir: string; readonly rpcPort: number }) {
+  constructor(options: {
+    readonly index: number;
+    readonly configFile: string;
+    readonly dataDir: string;
+    readonly rpcPort: number;
+  }) {
     this.index = options.index;
     this.#configFile = options.configFile;
     this.#dataDir = options.dataDir;
@@ -38,8 +49,15 @@ export class TestNode {
     const directory = join(this.#dataDir, `node-${this.index}`);
     mkdirSync(directory, { recursive: true });
     const log = openSync(join(directory, 'node.log'), 'a');
-    this.#process = spawn(process.execPath, [CLI, 'node', '--config', this.#configFile, '--index', String(this.index)], { stdio: ['ignore', log, log] });
+    this.#process = spawn(
+      process.execPath,
+      [CLI, 'node', '--config', this.#configFile, '--index', String(this.index)],
+      { stdio: ['ignore', log, log] },
+    );
     closeSync(log);
+    const child = this.#process;
+    started.add(child);
+    child.once('exit', () => started.delete(child));
   }
 
   /** Resolves when the node answers. */
@@ -61,7 +79,12 @@ export class TestNode {
   }
 }
 
-export type TestNetwork = { readonly nodes: readonly TestNode[]; readonly dataDir: string; readonly configFile: string; stop(): Promise<void> };
+export type TestNetwork = {
+  readonly nodes: readonly TestNode[];
+  readonly dataDir: string;
+  readonly configFile: string;
+  stop(): Promise<void>;
+};
 
 /** A devnet's data directory with its nodes not yet started. `keys` are configuration keys, such as `block-time`. */
 export async function createNetwork(keys: Readonly<Record<string, unknown>> = {}): Promise<TestNetwork> {

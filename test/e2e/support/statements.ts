@@ -5,11 +5,9 @@ import { decodeMessage, messageSigner } from '../../../src/codec/message.ts';
 import { recoverAddress } from '../../../src/crypto/secp256k1.ts';
 import type { Block } from '../../../src/types/block.ts';
 import type { SignedMessage } from '../../../src/types/message.ts';
-import type { Bytes, Hash } from '../../../src/types/primitives.ts';
+import { ZERO_HASH, type Bytes, type Hash } from '../../../src/types/primitives.ts';
 import type { GossipTopic } from '../../../src/ports/network.ts';
 import { CHAIN_ID } from './test-peer.ts';
-
-const CONTEXT = { chainId: CHAIN_ID, shard: 0, engineId: 'poa' };
 
 /** Everything validators were heard to sign, and whether any of it contradicts itself. Judged by the test, not by the nodes. */
 export class Statements {
@@ -21,6 +19,9 @@ export class Statements {
   readonly contradictions: string[] = [];
   readonly evidence: string[] = [];
   readonly blockHashes = new Set<Hash>();
+
+  /** Known once a peer has joined. */
+  genesisHash: Hash = ZERO_HASH;
 
   constructor(blockTimeMs: number) {
     this.#blockTimeMs = blockTimeMs;
@@ -43,14 +44,15 @@ export class Statements {
     const author = recoverAddress(sealed, header.seal);
     const key = `${author} slot ${Math.floor(header.timeMs / this.#blockTimeMs)}`;
     const known = this.#seals.get(key);
-    if (known !== undefined && known !== sealed) this.contradictions.push(`two blocks: ${key} (height ${header.number})`);
+    if (known !== undefined && known !== sealed)
+      this.contradictions.push(`two blocks: ${key} (height ${header.number})`);
     this.#seals.set(key, sealed);
     if (body.evidence.length > 0) this.evidence.push(`in block ${header.number}`);
     for (const vote of body.votes) this.#vote(vote);
   }
 
   #vote(message: SignedMessage): void {
-    const signer = messageSigner(CONTEXT, message);
+    const signer = messageSigner({ chainId: CHAIN_ID, shard: 0, engineId: 'poa', genesisHash: this.genesisHash }, message);
     const vote = decodeVote(message.payload);
     if (signer === null || vote === null) throw new Error('a vote that nobody signed was passed on');
     const said = this.#votes.get(signer) ?? new Map<string, FfgVote>();

@@ -44,7 +44,14 @@ export class TestPeer implements NetworkHandlers {
 
   status(changes: Partial<Parameters<typeof encodeStatus>[0]> = {}): Bytes {
     const genesis = { hash: this.genesisHash, number: 0 };
-    return encodeStatus({ chainId: CHAIN_ID, shard: 0, genesisHash: this.genesisHash, head: genesis, finalized: genesis, ...changes });
+    return encodeStatus({
+      chainId: CHAIN_ID,
+      shard: 0,
+      genesisHash: this.genesisHash,
+      head: genesis,
+      finalized: genesis,
+      ...changes,
+    });
   }
 
   /** A request with generous limits. */

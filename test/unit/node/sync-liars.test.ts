@@ -100,7 +100,10 @@ function rig(peers: Readonly<Record<string, FakePeer>>) {
   return { sync, asked, behind, settle, head: () => head, advance: (ms: number) => (now += ms) };
 }
 
-const liar = (answer: FakePeer['answer'] = () => null): FakePeer => ({ head: { hash: NOWHERE, number: 1_000_000 }, answer });
+const liar = (answer: FakePeer['answer'] = () => null): FakePeer => ({
+  head: { hash: NOWHERE, number: 1_000_000 },
+  answer,
+});
 
 function honest(length: number): FakePeer {
   const blocks = chainOf(length);

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { agreedBlock, agreedInTime, allReach, lowest } from './support/agreement.ts';
+import { cleanUp, nodeLogs } from './support/devnet.ts';
+import { ENGINES } from './support/engines.ts';
+import { createNetwork, type TestNetwork, type TestNode } from './support/node-process.ts';
+import { heightOf, type RpcBlock } from './support/rpc.ts';
+import { until } from './support/wait.ts';
+
+/** A node that was away finds its way back while the others go on. */
+
+const FRIEND = '0x00000000000000000000000000000000000f1e1d';
+const MISSED_BLOCKS = 1_000;
+/** Every so many blocks one transfer, so that there is state to catch up with. */
+const TRANSFER_EVERY = 20;
+/** So close to the others' head a node that follows a chain of 50 ms blocks is. */
+const LAG_MAX = 10;
+
+describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
+  let network: TestNetwork;
+  beforeAll(async () => {
+    network = await createNetwork({ ...engine.keys, ...engine.fastKeys });
+    for (const node of network.nodes) node.start();
+    await Promise.all(network.nodes.map((node) => node.answering()));
+  });
+  afterAll(async () => {
+    await network.stop();
+    await cleanUp();
+  });
+
+  const all = () => network.nodes.map(({ rpc }) => rpc);
+
+  it(`catches up with ${MISSED_BLOCKS} blocks while the others go on`, async () => {
+    const [first, , , away] = network.nodes as readonly [TestNode, TestNode, TestNode, TestNode];
+    const living = all().slice(0, 3);
+    await allReach(all(), 5, 'finalized');
+    await away.kill('SIGKILL');
+    const leftAt = await heightOf(first.rpc);
+    const [from] = await first.rpc<string[]>('eth_accounts');
+
+    let transfers = 0;
+    await until(
+      `${MISSED_BLOCKS} blocks without it${nodeLogs(network.dataDir, 2)}`,
+      async () => {
+        const height = await heightOf(first.rpc);
+        if (height >= leftAt + transfers * TRANSFER_EVERY) {
+          await first.rpc('eth_sendTransaction', [{ from, to: FRIEND, value: '0x1' }]);
+          transfers++;
+        }
+        if (height < leftAt + MISSED_BLOCKS) throw new Error(`at ${height}`);
+        return true;
+      },
+      { timeoutMs: 280_000 },
+    );
+
+    const [returnedAt, finalizedBefore] = [await heightOf(first.rpc), await lowest(living, 'finalized')];
+    away.start();
+    await away.answering();
+    await until(
+      'the node follows the head',
+      async () => {
+        const [own, other] = await Promise.all([heightOf(away.rpc), heightOf(first.rpc)]);
+        if (own < other - LAG_MAX) throw new Error(`${own} of ${other}`);
+        return true;
+      },
+      { timeoutMs: 120_000 },
+    );
+    // The others went on meanwhile, and its finality moves with theirs.
+    await allReach(all(), returnedAt + 20);
+    await allReach(all(), finalizedBefore + 20, 'finalized');
+    const finalized = await lowest(all(), 'finalized');
+    for (const height of [leftAt + 1, leftAt + MISSED_BLOCKS / 2, returnedAt, finalized])
+      await agreedBlock(all(), height);
+    await agreedInTime(all(), await lowest(all()));
+    expect(await away.rpc('eth_syncing')).toBe(false);
+    expect(await away.rpc('eth_getBalance', [FRIEND, 'latest'])).toBe(`0x${transfers.toString(16)}`);
+  });
+
+  it('seals again', async () => {
+    const away = network.nodes[3] as TestNode;
+    const { validators } = await away.rpc<{ validators: { address: string; state: string }[] }>('consensus_status');
+    const start = await heightOf(away.rpc);
+    await until('blocks of every validator', async () => {
+      const miners = new Set<string>();
+      const head = await heightOf(away.rpc);
+      for (let height = start; height <= head; height++) miners.add((await agreedMiner(height)).toLowerCase());
+      return validators.every(({ address }) => miners.has(address));
+    });
+  });
+
+  async function agreedMiner(height: number): Promise<string> {
+    const block = await network.nodes[0]?.rpc<RpcBlock | null>('eth_getBlockByNumber', [
+      `0x${height.toString(16)}`,
+      false,
+    ]);
+    return block?.miner ?? '';
+  }
+});

@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.ts';
+import { cleanUp, ROOT, temporaryDir, type ReadyLine } from './support/devnet.ts';
+import { ENGINES } from './support/engines.ts';
+import { isAlive, Launcher, stopLaunched } from './support/launcher.ts';
+import { freePorts } from './support/ports.ts';
+import { rpcAt } from './support/rpc.ts';
+import { until } from './support/wait.ts';
+
+/** The package as users get it: built, packed, installed elsewhere, and run from there. */
+
+const run = promisify(execFile);
+const NODE_MAJOR_MIN = 20;
+/** What the build reads; the checkout's own dist stays as it is. */
+const SOURCES = ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'docs'];
+const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
+
+type Packed = { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+type NodeBinary = { readonly version: string; readonly file: string };
+
+/** Each version of Node on the search path that the package supports, once. */
+async function nodesOnPath(): Promise<NodeBinary[]> {
+  const found = new Map<string, string>([[process.version, process.execPath]]);
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const file = join(directory, 'node');
+    if (!existsSync(file)) continue;
+    const { stdout } = await run(file, ['--version']);
+    if (!found.has(stdout.trim())) found.set(stdout.trim(), realpathSync(file));
+  }
+  const fit = (version: string) => Number(/^v(\d+)/.exec(version)?.[1]) >= NODE_MAJOR_MIN;
+  return [...found].filter(([version]) => fit(version)).map(([version, file]) => ({ version, file }));
+}
+
+/** As a shell of its own would have it: nothing of the npm that runs the tests. */
+function plainEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_ENV$|INIT_CWD$)/.test(name)));
+}
+
+const npm = async (cwd: string, ...args: string[]): Promise<string> =>
+  (await run('npm', args, { cwd, env: plainEnv(), maxBuffer: 64 * 1024 * 1024 })).stdout;
+
+describe('the installed package', async () => {
+  const nodes = await nodesOnPath();
+  let app: string;
+  let packed: Packed;
+
+  beforeAll(async () => {
+    const directory = temporaryDir();
+    const copy = join(directory, 'copy');
+    app = join(directory, 'app');
+    mkdirSync(copy);
+    mkdirSync(app);
+    for (const name of [...SOURCES, ...FILES]) {
+      if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    await npm(copy, 'run', 'build');
+    [packed] = JSON.parse(await npm(copy, 'pack', '--json', '--ignore-scripts')) as [Packed];
+    writeFileSync(join(app, 'package.json'), '{"name":"app","version":"1.0.0","private":true}\n');
+    const flags = ['--prefer-offline', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+    await npm(app, 'install', ...flags, join(copy, packed.filename));
+  }, 180_000);
+  afterAll(async () => {
+    await stopLaunched();
+    await cleanUp();
+  });
+
+  it('holds plain JavaScript with its types, and nothing of the workshop', () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths).toContain('dist/src/cli.js');
+    expect(paths).toContain('dist/src/cli.d.ts');
+    expect(paths).toContain('README.md');
+    expect(paths).toContain('LICENSE');
+    expect(
+      paths.filter((path) => /^(test|bench|src)\//.test(path) || (path.endsWith('.ts') && !path.endsWith('.d.ts'))),
+    ).toEqual([]);
+  });
+
+  it('answers npx parley', async () => {
+    const npx = async (...args: string[]) =>
+      (await run('npx', ['--no-install', 'parley', ...args], { cwd: app, env: plainEnv() })).stdout;
+    expect((await npx('--version')).trim()).toBe(VERSION);
+    await npx('init');
+    expect(readFileSync(join(app, 'parley.toml'), 'utf8')).toContain('consensus = ');
+    await expect(npx('devnet', '--nodes', 'many')).rejects.toMatchObject({ code: 2 });
+  });
+
+  describe.each(nodes)('on Node $version', ({ file }) => {
+    it.each(ENGINES)('starts, moves money and stops a devnet under $consensus', async (engine) => {
+      const [rpcPort, p2pPort] = [await freePorts(2), await freePorts(2)];
+      const ports = ['--rpc-port', String(rpcPort), '--p2p-port', String(p2pPort)];
+      const places = ['--nodes', '2', '--data-dir', join(temporaryDir(), 'data'), ...ports];
+      const parley = realpathSync(join(app, 'node_modules/.bin/parley'));
+      const launcher = new Launcher(['devnet', '--json', ...engine.args, ...places], [file, parley], app);
+      const ready = JSON.parse(await launcher.line((line) => line.includes('"ready"'))) as ReadyLine;
+      const [first, second] = ready.nodes.map(({ rpc }) => rpcAt(rpc));
+      const [from, to] = ready.accounts;
+      const hash = await first?.('eth_sendTransaction', [{ from, to, value: '0x1' }]);
+      await until('the receipt', async () => second?.('eth_getTransactionReceipt', [hash]));
+      launcher.signal('SIGINT');
+      expect(await launcher.exited).toEqual({ code: 0, signal: null });
+      expect(ready.nodes.map(({ pid }) => pid).filter(isAlive)).toEqual([]);
+    });
+  });
+});
