@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'smol-toml';
 import { checkConfig } from '../src/node/config.ts';
 import type { Config } from '../src/node/config-schema.ts';
-import { ConfigError, ParleyError } from '../src/util/errors.ts';
+import { ConfigError, errorText, ParleyError } from '../src/util/errors.ts';
 
 /**
  * The data directory of a devnet: `devnet.toml` (the network as it was created, genesis time included), `devnet.pid` (who
@@ -36,19 +36,21 @@ export type DataDir = {
 
 type Given = Readonly<Record<string, unknown>>;
 
+type OpenOptions = { readonly fresh: boolean; readonly now: number };
+
 /**
- * Opens or creates. `given`: only what the user said (file and flags). Throws DATA_DIR_IN_USE, or ConfigError when the
- * directory holds another network; either way nothing in it was changed.
+ * The network that `openDataDir` would open or create. `given`: only what the user said (file and flags). Throws
+ * DATA_DIR_IN_USE, or ConfigError when the directory is none or holds another network. Writes nothing.
  */
-export function openDataDir(
+export function planDataDir(
   path: string,
   given: Given,
-  options: { readonly fresh: boolean; readonly now: number },
-): DataDir {
+  options: OpenOptions,
+): { readonly config: Config; readonly created: boolean } {
   const configFile = join(path, 'devnet.toml');
   assertNotInUse(path);
   const exists = existsSync(configFile);
-  if (!exists && existsSync(path) && readdirSync(path).length > 0) {
+  if (!exists && existsSync(path) && namesIn(path).length > 0) {
     throw new ConfigError(`${path} is not empty and holds no devnet; choose another --data-dir`, { path: 'data-dir' });
   }
   const saved = exists && !options.fresh ? readSaved(configFile) : null;
@@ -62,17 +64,40 @@ export function openDataDir(
   if (saved !== null)
     assertSameNetwork(path, checkConfig(saved), checkConfig({ ...saved, ...given, 'data-dir': path, devnet: true }));
   const complete: Config = { ...config, genesis: { ...config.genesis, time: config.genesis.time ?? options.now } };
+  return { config: complete, created: saved === null };
+}
+
+/** Opens or creates. Throws as `planDataDir`; nothing was changed then. */
+export function openDataDir(path: string, given: Given, options: OpenOptions): DataDir {
+  const { config, created } = planDataDir(path, given, options);
+  const configFile = join(path, 'devnet.toml');
   if (options.fresh) deleteChains(path);
-  mkdirSync(path, { recursive: true });
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw unusable(path, error);
+  }
   writeFileSync(join(path, 'devnet.pid'), `${process.pid} ${startTime(process.pid) ?? ''}\n`);
-  writeFileSync(configFile, `# Written by parley devnet.\n${stringify(complete)}\n`, { mode: 0o600 });
+  writeFileSync(configFile, `# Written by parley devnet.\n${stringify(config)}\n`, { mode: 0o600 });
   return {
     path,
     configFile,
-    config: complete,
-    created: saved === null,
+    config,
+    created,
     release: () => rmSync(join(path, 'devnet.pid'), { force: true }),
   };
+}
+
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, error: unknown): ConfigError {
+  return new ConfigError(`data-dir: ${path} cannot be used: ${errorText(error)}`, { path: 'data-dir' });
 }
 
 /** The saved genesis time stands, unless the user named another (which assertSameNetwork then refuses). */

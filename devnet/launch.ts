@@ -1,9 +1,9 @@
 import { request } from 'node:http';
-import { checkConfig, loadGiven, type ConfigFlags } from '../src/node/config.ts';
-import { devAccountKeys } from '../src/node/dev-keys.ts';
+import { checkConfig, checkNetwork, loadGiven, type ConfigFlags } from '../src/node/config.ts';
+import { devKeys, type DevKeys } from '../src/node/dev-keys.ts';
 import type { NodeMessage } from '../src/node/ipc.ts';
 import { ConfigError, ParleyError } from '../src/util/errors.ts';
-import { openDataDir, type DataDir } from './data-dir.ts';
+import { openDataDir, planDataDir, type DataDir } from './data-dir.ts';
 import { NodeChild } from './node-child.ts';
 import { jsonOutput, textOutput, type Output, type ReadyNode } from './output.ts';
 
@@ -24,7 +24,9 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   const output = options.json ? jsonOutput : textOutput;
   const given = loadGiven(options.configFile, options.flags);
   const asked = checkConfig(given, options.configFile);
-  const dataDir = openDataDir(asked['data-dir'], given, { fresh: options.fresh, now: Date.now() });
+  const opening = { fresh: options.fresh, now: Date.now() };
+  await checkNetwork(planDataDir(asked['data-dir'], given, opening).config);
+  const dataDir = openDataDir(asked['data-dir'], given, opening);
   const devnet = new Devnet(dataDir, output);
   const stopAsked = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
@@ -56,9 +58,10 @@ class Devnet {
 
   /** Starts every node; resolves when each has answered and the first block is everywhere. */
   async ready(startedAt: number): Promise<void> {
-    const { config, configFile, path, created } = this.#dataDir;
-    const count = config.nodes;
-    const started = Array.from({ length: count }, (_, index) => this.#startNode(index, configFile, path));
+    const { config, created, path } = this.#dataDir;
+    const keys = devKeys(config);
+    const { accounts } = keys;
+    const started = Array.from({ length: config.nodes }, (_, index) => this.#startNode(index, keys));
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -72,9 +75,7 @@ class Devnet {
         READY_TIMEOUT_MS,
       );
     });
-    const accounts = devAccountKeys(config);
-    const nodes = await Promise.race([Promise.all(started), tooLate]);
-    clearTimeout(timer);
+    const nodes = await Promise.race([Promise.all(started), tooLate]).finally(() => clearTimeout(timer));
     this.#output.ready({ config, nodes, accounts, created, elapsedMs: performance.now() - startedAt });
   }
 
@@ -87,9 +88,10 @@ class Devnet {
     await Promise.all(this.#children.map((child) => child.stop(STOP_GRACE_MS)));
   }
 
-  async #startNode(index: number, configFile: string, dataDir: string): Promise<ReadyNode> {
+  async #startNode(index: number, keys: DevKeys): Promise<ReadyNode> {
+    const { config, path: dataDir } = this.#dataDir;
     const progress = new NodeProgress();
-    const child = new NodeChild({ index, configFile, dataDir, onMessage: (message) => progress.take(message) });
+    const child = new NodeChild({ index, config, keys, dataDir, onMessage: (message) => progress.take(message) });
     this.#children.push(child);
     void child.exited.then(({ code, signal }) => {
       const how = signal ?? `exit code ${code ?? 'unknown'}`;

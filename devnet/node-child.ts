@@ -2,6 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../src/node/config-schema.ts';
+import type { DevKeys } from '../src/node/dev-keys.ts';
 import type { LauncherMessage, NodeMessage } from '../src/node/ipc.ts';
 
 /** The node's entry, beside this file's own kind: .ts from the sources, .js when built. */
@@ -19,7 +21,8 @@ export class NodeChild {
 
   constructor(options: {
     readonly index: number;
-    readonly configFile: string;
+    readonly config: Config;
+    readonly keys: DevKeys;
     readonly dataDir: string;
     readonly onMessage: (message: NodeMessage) => void;
   }) {
@@ -27,8 +30,13 @@ export class NodeChild {
     const directory = join(options.dataDir, `node-${options.index}`);
     mkdirSync(directory, { recursive: true });
     const log = openSync(join(directory, 'node.log'), 'a');
-    this.#process = fork(ENTRY, [options.configFile, String(options.index)], { stdio: ['ignore', log, log, 'ipc'] });
+    this.#process = fork(ENTRY, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', log, log, 'ipc'],
+    });
     closeSync(log);
+    const { config, index, keys } = options;
+    this.#tell({ type: 'start', config, index, keys });
     this.#process.on('message', (message) => options.onMessage(message as NodeMessage));
     this.exited = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => resolve({ code, signal }));
@@ -42,10 +50,14 @@ export class NodeChild {
 
   /** Asks; after `graceMs` insists. */
   async stop(graceMs: number): Promise<void> {
-    const message: LauncherMessage = { type: 'stop' };
-    if (this.#process.connected) this.#process.send(message, () => {});
+    this.#tell({ type: 'stop' });
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), graceMs);
     await this.exited;
     clearTimeout(timer);
+  }
+
+  /** A child that is gone hears nothing; `exited` tells of it. */
+  #tell(message: LauncherMessage): void {
+    if (this.#process.connected) this.#process.send(message, () => {});
   }
 }

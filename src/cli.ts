@@ -75,12 +75,12 @@ function addNode(root: Command): void {
     .option('--verbose', 'print the stack of an error')
     .action(async (options: Record<string, string | number | boolean | undefined>) => {
       const { runNodeProcess } = await import('./node/node-process.ts');
+      const { loadConfig } = await import('./node/config.ts');
+      const { nodeSettings } = await import('./node/settings.ts');
       const { config, index, verbose: _verbose, ...rest } = options;
-      await runNodeProcess({
-        configFile: config as string,
-        index: index as number | undefined,
-        flags: kebabKeys(rest),
-      });
+      await runNodeProcess(index === undefined ? 'node' : `node ${String(index)}`, async () =>
+        nodeSettings(loadConfig(config as string, kebabKeys(rest)), index as number | undefined),
+      );
     });
 }
 
@@ -147,7 +147,10 @@ function fail(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) {
     // Help and version end through here as well, with 0.
     if (error.exitCode === 0) return 0;
-    process.stderr.write(`parley: ${error.message.replace(/^error: /, '')}\n`);
+    const isHelp = error.code === 'commander.help';
+    process.stderr.write(
+      `parley: ${isHelp ? 'name a command; parley --help tells which' : error.message.replace(/^error: /, '')}\n`,
+    );
     return 2;
   }
   process.stderr.write(`parley: ${errorText(error)}\n`);

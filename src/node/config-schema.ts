@@ -88,7 +88,11 @@ export const configSchema = z.strictObject({
   accounts: z.int().min(0).max(10_000).default(10).describe('Funded accounts derived from the mnemonic'),
   balance: coins.default('10000').describe('Coins of each of them'),
   mnemonic: z.string().default(MNEMONIC).describe('BIP-39 phrase of the devnet; never one that holds real money'),
-  'data-dir': z.string().min(1, 'the name of a directory').default('.parley').describe('Where the nodes keep their data'),
+  'data-dir': z
+    .string()
+    .min(1, 'the name of a directory')
+    .default('.parley')
+    .describe('Where the nodes keep their data'),
   'rpc-port': port.default(8545).describe('RPC port of node 0; node i adds i'),
   'p2p-port': port.default(9000).describe('Peer-to-peer port of node 0; node i adds i'),
   devnet: z

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
-import type { EngineFactory } from '../../consensus/api/engine.ts';
 import { loadEngine } from '../../consensus/registry.ts';
 import { accountsFromMnemonic } from '../crypto/mnemonic.ts';
-import type { JsonValue } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
 import { configSchema, type Config } from './config-schema.ts';
+import { parseEngineParams } from './engine-params.ts';
 
 const PORT_MAX = 65_535;
 
@@ -65,30 +64,20 @@ export async function checkNetwork(config: Config): Promise<void> {
   const { nodes, 'rpc-port': rpcPort, 'p2p-port': p2pPort } = config;
   for (const key of ['rpc-port', 'p2p-port'] as const) {
     if (config[key] + nodes - 1 <= PORT_MAX) continue;
-    throw new ConfigError(`${key}: ${config[key]} leaves no ports for ${nodes} nodes, each takes the next up to ${PORT_MAX}`, {
-      path: key,
-    });
+    throw new ConfigError(
+      `${key}: ${config[key]} leaves no ports for ${nodes} nodes, each takes the next up to ${PORT_MAX}`,
+      {
+        path: key,
+      },
+    );
   }
   if (rpcPort !== 0 && p2pPort !== 0 && Math.abs(rpcPort - p2pPort) < nodes) {
-    throw new ConfigError(`p2p-port: ${p2pPort} and the ${nodes - 1} after it meet the ports from rpc-port ${rpcPort} on`, {
-      path: 'p2p-port',
-    });
-  }
-}
-
-/** The parameters of the engine, the block time among them, as its factory completes them. Throws ConfigError naming the key. */
-export function parseEngineParams(factory: EngineFactory, config: Config): JsonValue {
-  const own = Object.entries(config.engine).map(([key, value]) => [
-    key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-    value,
-  ]);
-  try {
-    return factory.parseParams({ blockTimeMs: config['block-time'], ...Object.fromEntries(own) }) as JsonValue;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const key = String(error.data['path'] ?? '');
-    const path = key === 'blockTimeMs' ? 'block-time' : `engine.${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
-    throw new ConfigError(`${path}: ${error.message}`, { path }, { cause: error });
+    throw new ConfigError(
+      `p2p-port: ${p2pPort} and the ${nodes - 1} after it meet the ports from rpc-port ${rpcPort} on`,
+      {
+        path: 'p2p-port',
+      },
+    );
   }
 }
 
@@ -128,10 +117,4 @@ function templateLines(shape: Shape, nested: boolean): string[] {
     else lines.push(`${key} = ${JSON.stringify(value)}`);
   }
   return lines;
-}
-
-/** Coins as text to wei. */
-export function coinsToWei(coins: string): bigint {
-  const [whole = '0', fraction = ''] = coins.split('.');
-  return BigInt(whole) * 10n ** 18n + BigInt(fraction.padEnd(18, '0'));
 }

@@ -1,7 +1,24 @@
+import type { LauncherMessage } from './ipc.ts';
 import { prepareRuntime } from './runtime.ts';
 
-/** Entry of a node process that the devnet launcher forks: the configuration file and the node's index. */
+type Start = Extract<LauncherMessage, { type: 'start' }>;
+
+/** Entry of a node process that the devnet launcher forks: the launcher sends what to run, or goes away before it has. */
 prepareRuntime();
-const { runNodeProcess } = await import('./node-process.ts');
-const [configFile = '', index = '0'] = process.argv.slice(2);
-await runNodeProcess({ configFile, index: Number(index), flags: {} });
+const end = (): never => process.exit(0);
+const started = new Promise<Start>((resolve) => {
+  process.once('disconnect', end);
+  process.once('message', (message) => {
+    const { type } = message as LauncherMessage;
+    if (type === 'start') resolve(message as Start);
+    else end();
+  });
+});
+const [{ runNodeProcess }, { nodeSettings }] = await Promise.all([
+  import('./node-process.ts'),
+  import('./settings.ts'),
+]);
+const { config, index, keys } = await started;
+process.off('disconnect', end);
+if (!process.connected) end();
+await runNodeProcess(`node ${index}`, () => nodeSettings(config, index, keys));

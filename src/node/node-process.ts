@@ -1,42 +1,35 @@
 import { join } from 'node:path';
 import { ConfigError, errorText } from '../util/errors.ts';
-import { loadConfig, type ConfigFlags } from './config.ts';
 import type { LauncherMessage, NodeMessage } from './ipc.ts';
 import { createLog } from './logging.ts';
 import { Node } from './node.ts';
-import { nodeSettings } from './settings.ts';
+import type { NodeSettings } from './settings.ts';
 
 /** Head news for the launcher, at most this often after the first block. */
 const HEAD_NEWS_INTERVAL_MS = 1_000;
 /** A node that has not stopped by then is ended: what counts is on disk already. */
 const STOP_TIMEOUT_MS = 2_500;
 
-export type NodeProcessOptions = {
-  readonly configFile: string;
-  /** Which node of a devnet; undefined: a single node of a network. */
-  readonly index: number | undefined;
-  readonly flags: ConfigFlags;
-};
-
 /**
- * Runs one node until SIGINT, SIGTERM, the launcher's word or the launcher's end. Exits with 0 when asked to stop, 1 when it
+ * Runs one node, called `name` in messages, until SIGINT, SIGTERM, the launcher's word or the launcher's end. Exits with 0 when asked to stop, 1 when it
  * failed, 2 on wrong configuration. Under a launcher, failures are told to it; alone, they are one line on stderr.
  */
-export async function runNodeProcess(options: NodeProcessOptions): Promise<void> {
+export async function runNodeProcess(name: string, load: () => Promise<NodeSettings>): Promise<void> {
+  // Listening from the start: whoever asks while the node opens, or ends then, is heard.
+  const asked = stopAsked();
   let node: Node | null = null;
   try {
-    const config = loadConfig(options.configFile, options.flags);
-    const settings = await nodeSettings(config, options.index);
-    const log = createLog({ level: config.log.level });
+    const settings = await load();
+    const log = createLog({ level: settings.config.log.level });
     node = await Node.start(settings, { log });
     report(node);
-    const reason = await stopAsked();
+    const reason = await asked;
     log.child('node').info('stopping', { reason });
     await stopWithin(node, STOP_TIMEOUT_MS);
     process.exit(0);
   } catch (error) {
     const config = error instanceof ConfigError;
-    const message = `${options.index === undefined ? '' : `node ${options.index}: `}${errorText(error)}`;
+    const message = `${name}: ${errorText(error)}`;
     if (node !== null) await stopWithin(node, STOP_TIMEOUT_MS);
     if (process.send === undefined) process.stderr.write(`parley: ${message}\n`);
     else await tell({ type: 'failed', config, message });

@@ -11,7 +11,7 @@ import type { GenesisSpec } from '../execution/genesis.ts';
 import type { Address, Hash, JsonValue } from '../types/primitives.ts';
 import type { Log } from '../util/log.ts';
 import type { NodeApi } from './api.ts';
-import { parseEngineParams } from './config.ts';
+import { parseEngineParams } from './engine-params.ts';
 import { openCore } from './core.ts';
 import type { Machine } from './machine.ts';
 import { createNodeApi } from './node-api.ts';
@@ -64,7 +64,7 @@ export class Node {
         {
           factory,
           params,
-          genesis: genesisSpec(settings, factory.id, params as JsonValue),
+          genesis: genesisSpec(settings, factory.id, params),
           validatorKey: settings.validatorKey,
           mempool: {
             totalMax: config.mempool['transactions-max'],

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { addressOf } from '../crypto/secp256k1.ts';
 import type { Address, Bytes } from '../types/primitives.ts';
 import { ConfigError } from '../util/errors.ts';
-import { coinsToWei } from './config.ts';
+import { coinsToWei } from './coins.ts';
 import type { Config } from './config-schema.ts';
-import { devAccountKeys, devValidatorKeys, type KeyPair } from './dev-keys.ts';
-import { readKeyFile } from './key-file.ts';
+import type { DevKeys, KeyPair } from './dev-keys.ts';
 
 /** Everything one node needs to know, derived from the network's configuration and its place in it. */
 export type NodeSettings = {
@@ -23,8 +22,11 @@ export type NodeSettings = {
   readonly devAccounts: readonly KeyPair[] | null;
 };
 
-/** Throws ConfigError where the configuration does not make a node. */
-export async function nodeSettings(config: Config, index: number | undefined): Promise<NodeSettings> {
+/**
+ * `keys`: those of the phrase, where somebody has derived them already (it takes 100 ms of CPU). Throws ConfigError where the
+ * configuration does not make a node.
+ */
+export async function nodeSettings(config: Config, index: number | undefined, keys?: DevKeys): Promise<NodeSettings> {
   if (index !== undefined && index >= config.nodes) {
     throw new ConfigError(`--index ${index}: the network has nodes 0 to ${config.nodes - 1}`, { path: 'index' });
   }
@@ -36,8 +38,7 @@ export async function nodeSettings(config: Config, index: number | undefined): P
       },
     );
   }
-  const accounts = devAccountKeys(config);
-  const derived = config.devnet || config.genesis.validators === undefined ? devValidatorKeys(config) : [];
+  const { accounts, validators: derived } = keys ?? (await import('./dev-keys.ts')).devKeys(config);
   const named = config.genesis.validators?.map((address) => address.toLowerCase() as Address);
   const validators = named ?? derived.map(({ address }) => address);
   const offset = index ?? 0;
@@ -71,6 +72,7 @@ async function validatorKey(
   if (keystore !== undefined) {
     if (passwordFile === undefined)
       throw new ConfigError('node.password-file is missing beside node.keystore', { path: 'node.password-file' });
+    const { readKeyFile } = await import('./key-file.ts');
     return readKeyFile(keystore, passwordFile);
   }
   if (!config.devnet || index === undefined) return null;

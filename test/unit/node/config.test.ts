@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkConfig, coinsToWei, configJsonSchema, configTemplate, loadConfig } from '../../../src/node/config.ts';
+import { coinsToWei } from '../../../src/node/coins.ts';
+import { checkConfig, configJsonSchema, configTemplate, loadConfig } from '../../../src/node/config.ts';
 import { ConfigError } from '../../../src/util/errors.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'parley-config-'));

@@ -1,0 +1,21 @@
+import type { EngineFactory } from '../../consensus/api/engine.ts';
+import type { JsonValue } from '../types/primitives.ts';
+import { ConfigError } from '../util/errors.ts';
+import type { Config } from './config-schema.ts';
+
+/** The parameters of the engine, the block time among them, as its factory completes them. Throws ConfigError naming the key. */
+export function parseEngineParams(factory: EngineFactory, config: Config): JsonValue {
+  const own = Object.entries(config.engine).map(([key, value]) => [
+    key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  try {
+    return factory.parseParams({ blockTimeMs: config['block-time'], ...Object.fromEntries(own) }) as JsonValue;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const given = error.data['path'];
+    const key = typeof given === 'string' ? given : '';
+    const path = key === 'blockTimeMs' ? 'block-time' : `engine.${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+    throw new ConfigError(`${path}: ${error.message}`, { path }, { cause: error });
+  }
+}
