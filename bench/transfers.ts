@@ -127,6 +127,24 @@ async function watchInclusion(
     }
     await new Promise((wake) => setTimeout(wake, 50));
   }
+  if (included.size < options.txs) await countAgain(client, startBlock, seen, included);
   const inclusionMs = [...included].map(([hash, at]) => at - (sentAt.get(hash) ?? at));
   return { inclusionMs, lastAt };
+}
+
+/** A reorg may have moved transactions to heights that were read already: the canonical chain decides. */
+async function countAgain(
+  client: RpcClient,
+  startBlock: number,
+  head: number,
+  included: Map<string, number>,
+): Promise<void> {
+  const at = performance.now();
+  for (let number = startBlock + 1; number <= head; number++) {
+    const block = await client.call<{ transactions: string[] }>('eth_getBlockByNumber', [
+      `0x${number.toString(16)}`,
+      false,
+    ]);
+    for (const hash of block.transactions) if (!included.has(hash)) included.set(hash, at);
+  }
 }

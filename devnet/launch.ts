@@ -104,7 +104,9 @@ class Devnet {
       if (!this.#stopping && progress.isReady) this.#output.exited(index, how);
     });
     const listening = await progress.listening;
-    await Promise.all([answered(listening.rpc), progress.firstBlock]);
+    await answered(listening.rpc);
+    // Without a block time the first block waits for the first transaction.
+    if (config['block-time'] > 0) await progress.firstBlock;
     progress.isReady = true;
     const { rpc, ws, p2p, validator } = listening;
     return { index, rpc, ws, p2p, pid: child.pid, validator };
