@@ -14,6 +14,7 @@ import type { Metrics } from '../src/util/metrics.ts';
 import { Dialer } from './dialer.ts';
 import { Gossip, GOSSIP_TOPICS } from './gossip.ts';
 import type { Node, RemotePeer } from './libp2p.ts';
+import { listenError } from './listen-error.ts';
 import { Meters } from './meters.ts';
 import { OutboundBudget } from './outbound-budget.ts';
 import type { OutboundBudgetOptions } from './outbound-budget.ts';
@@ -388,10 +389,4 @@ function parse(library: Libp2pModule, address: string): void {
   } catch (error) {
     throw new ParleyError('NETWORK_ADDRESS', `not a multiaddress: ${errorText(error)}`, { address });
   }
-}
-
-function listenError(error: unknown, listen: readonly string[]): ParleyError {
-  const causes = error instanceof AggregateError ? error.errors : [error];
-  const reason = causes.map(errorText).join('; ');
-  return new ParleyError('NETWORK_LISTEN', `cannot listen on ${listen.join(', ')}: ${reason}`, { listen: [...listen] });
 }

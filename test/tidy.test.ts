@@ -68,7 +68,8 @@ type Import = { readonly from: string; readonly target: string; readonly typeOnl
 
 function importsOf(file: SourceFile): Import[] {
   const found: Import[] = [];
-  const pattern = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g;
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s+)?[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g;
   for (const match of file.text.matchAll(pattern)) {
     const specifier = match[2] ?? match[3] ?? match[4] ?? '';
     const bare = !specifier.startsWith('.');
@@ -119,10 +120,22 @@ describe('imports', () => {
   });
 
   it('keep Node and its clock out of pure code', () => {
-    const pure = ['consensus', 'src/types', 'src/state', 'src/execution', 'src/chain', 'src/mempool', 'src/ports', 'src/wallet'];
-    const banned = /\bDate\.now\b|\bnew Date\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bMath\.random\b|\bprocess\.|\bfetch\(|from 'node:|performance\.now/;
+    const pure = [
+      'consensus',
+      'src/types',
+      'src/state',
+      'src/execution',
+      'src/chain',
+      'src/mempool',
+      'src/ports',
+      'src/wallet',
+    ];
+    const banned =
+      /\bDate\.now\b|\bnew Date\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bMath\.random\b|\bprocess\.|\bfetch\(|from 'node:|performance\.now/;
     const wrong = PRODUCT.filter(({ path }) => pure.some((folder) => inside(path, folder))).flatMap(({ path, lines }) =>
-      lines.flatMap((line, index) => (banned.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(line) ? [`${path}:${index + 1}`] : [])),
+      lines.flatMap((line, index) =>
+        banned.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(line) ? [`${path}:${index + 1}`] : [],
+      ),
     );
     expect(wrong).toEqual([]);
   });
@@ -139,7 +152,8 @@ describe('imports', () => {
 /** Length of each function by its indentation: good enough for formatted code. */
 function longFunctions(file: SourceFile): string[] {
   const found: string[] = [];
-  const opening = /^(\s*)(?:export )?(?:async )?(?:function\b.*|(?:static |private |override )*(?:async )?\*?#?[\w$]+(?:<.*>)?\(.*\).*)\{$/;
+  const opening =
+    /^(\s*)(?:export )?(?:async )?(?:function\b.*|(?:static |private |override )*(?:async )?\*?#?[\w$]+(?:<.*>)?\(.*\).*)\{$/;
   for (const [start, line] of file.lines.entries()) {
     const match = opening.exec(line);
     if (match === null || /^\s*(?:if|for|while|switch|describe|it|test|return|catch)\b/.test(line)) continue;
@@ -151,7 +165,9 @@ function longFunctions(file: SourceFile): string[] {
 
 describe('size', () => {
   it('of files stays readable', () => {
-    const wrong = ALL.filter(({ path, lines }) => !path.startsWith('test/vectors') && lines.length - 1 > LINES_PER_FILE_MAX);
+    const wrong = ALL.filter(
+      ({ path, lines }) => !path.startsWith('test/vectors') && lines.length - 1 > LINES_PER_FILE_MAX,
+    );
     expect(wrong.map(({ path, lines }) => `${path} (${lines.length - 1} lines)`)).toEqual([]);
   });
 
@@ -162,7 +178,8 @@ describe('size', () => {
 
 describe('house rules', () => {
   it('no enums, default exports, leftovers or any across files', () => {
-    const banned = /^\s*(?:export )?(?:const )?enum \b|^export default|\bTODO\b|\bFIXME\b|\bXXX\b|:\s*any\b|\bas any\b|@ts-ignore/;
+    const banned =
+      /^\s*(?:export )?(?:const )?enum \b|^export default|\bTODO\b|\bFIXME\b|\bXXX\b|:\s*any\b|\bas any\b|@ts-ignore/;
     const wrong = PRODUCT.flatMap(({ path, lines }) =>
       lines.flatMap((line, index) => (banned.test(line) ? [`${path}:${index + 1}`] : [])),
     );
@@ -170,7 +187,9 @@ describe('house rules', () => {
   });
 
   it('every folder tells its rule', () => {
-    const folders = new Set(PRODUCT.map(({ path }) => dirname(path)).filter((folder) => folder.split('/').length <= 2 && folder !== 'src'));
+    const folders = new Set(
+      PRODUCT.map(({ path }) => dirname(path)).filter((folder) => folder.split('/').length <= 2 && folder !== 'src'),
+    );
     const missing = [...folders].filter((folder) => !existsSync(join(ROOT, folder, 'README.md')));
     expect(missing).toEqual([]);
   });
@@ -180,13 +199,18 @@ describe('house rules', () => {
     expect(new Set(prefixes).size).toBe(prefixes.length);
   });
 
-  it('the version is the package\'s', () => {
+  it("the version is the package's", () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(VERSION).toBe(manifest.version);
   });
 
   it('links between documents lead somewhere', () => {
-    const documents = ['README.md', ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
+    const documents = [
+      'README.md',
+      ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join('docs', name)),
+    ];
     const broken = documents.flatMap((path) => {
       if (!existsSync(join(ROOT, path))) return [`${path} is missing`];
       const text = readFileSync(join(ROOT, path), 'utf8');
@@ -198,8 +222,10 @@ describe('house rules', () => {
     expect(broken).toEqual([]);
   });
 
-  it('names no machine\'s paths', () => {
-    const wrong = ALL.filter(({ path }) => path !== 'test/tidy.test.ts').filter(({ text }) => /\/work\/|\/home\/\w|\/Users\/\w/.test(text));
+  it("names no machine's paths", () => {
+    const wrong = ALL.filter(({ path }) => path !== 'test/tidy.test.ts').filter(({ text }) =>
+      /\/work\/|\/home\/\w|\/Users\/\w/.test(text),
+    );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 });
@@ -207,7 +233,9 @@ describe('house rules', () => {
 describe('the tree', () => {
   it('has only the top folders that were agreed', () => {
     const known = new Set([...TOPS, 'web', 'docs', 'node_modules', 'dist', 'coverage']);
-    const wrong = readdirSync(ROOT).filter((name) => !name.startsWith('.') && statSync(join(ROOT, name)).isDirectory() && !known.has(name));
+    const wrong = readdirSync(ROOT).filter(
+      (name) => !name.startsWith('.') && statSync(join(ROOT, name)).isDirectory() && !known.has(name),
+    );
     expect(wrong).toEqual([]);
   });
 });

@@ -19,7 +19,14 @@ const AGREE_TIMEOUT_MS = 60_000;
 
 afterAll(cleanUp);
 
-type Storm = { readonly network: TestNetwork; readonly watch: FinalityWatch; readonly load: TransferLoad; readonly statements: Statements; readonly seed: number; stop(): Promise<void> };
+type Storm = {
+  readonly network: TestNetwork;
+  readonly watch: FinalityWatch;
+  readonly load: TransferLoad;
+  readonly statements: Statements;
+  readonly seed: number;
+  stop(): Promise<void>;
+};
 
 /** Four nodes under load, watched from outside by their RPCs and by a peer that hears all they say. */
 async function startStorm(seed: number): Promise<Storm> {
@@ -29,6 +36,7 @@ async function startStorm(seed: number): Promise<Storm> {
   await Promise.all(nodes.map((node) => node.answering()));
   const statements = new Statements(BLOCK_TIME_MS);
   const peer = await TestPeer.join(nodes.map(({ rpc }) => rpc));
+  statements.genesisHash = peer.genesisHash;
   peer.hear = (topic, data) => statements.hear(topic, data);
   const watch = new FinalityWatch(nodes);
   const load = new TransferLoad(nodes, { senders: 8, everyMs: 100 });
@@ -56,7 +64,10 @@ async function agree({ network, watch }: Storm): Promise<void> {
     async () => {
       const all = await Promise.all(network.nodes.map((node) => watch.look(node)));
       const [first] = all;
-      return first !== undefined && all.every(({ head, finalized }) => head.hash === first.head.hash && finalized.number > from + 2);
+      return (
+        first !== undefined &&
+        all.every(({ head, finalized }) => head.hash === first.head.hash && finalized.number > from + 2)
+      );
     },
     { timeoutMs: AGREE_TIMEOUT_MS, everyMs: 40 },
   );
@@ -117,7 +128,10 @@ async function expectNothingLost(storm: Storm): Promise<void> {
     expect(new Set(mined).size, 'transfers mined twice').toBe(mined.length);
     expect(mined.length).toBe(load.total);
     const minedSet = new Set(mined);
-    expect([...load.promised].filter((hash) => !minedSet.has(hash)), 'promised and not mined').toEqual([]);
+    expect(
+      [...load.promised].filter((hash) => !minedSet.has(hash)),
+      'promised and not mined',
+    ).toEqual([]);
   }
 }
 
@@ -142,7 +156,9 @@ async function judged(storm: Storm, test: () => Promise<void>): Promise<void> {
     await expectNothingLost(storm);
     expectNoContradiction(storm);
   } catch (error) {
-    const seen = [...storm.watch.problems, ...storm.statements.contradictions, ...storm.load.refusals].slice(0, 10).join('\n');
+    const seen = [...storm.watch.problems, ...storm.statements.contradictions, ...storm.load.refusals]
+      .slice(0, 10)
+      .join('\n');
     throw new Error(`seed ${storm.seed}, data in ${storm.network.dataDir}\n${seen}`, { cause: error });
   } finally {
     await storm.load.stop();
@@ -154,16 +170,20 @@ async function judged(storm: Storm, test: () => Promise<void>): Promise<void> {
 const seed = Number(process.env['PARLEY_STORM_SEED'] ?? Date.now() % 1_000_000);
 
 describe('a storm', () => {
-  it(`of ${KILLS} kill -9 under load loses nothing and makes nobody contradict itself`, { timeout: 900_000 }, async () => {
-    const storm = await startStorm(seed);
-    const rng = new Rng(seed);
-    await judged(storm, async () => {
-      for (let kill = 1; kill <= KILLS; kill++) {
-        await killAndRestart(storm, rng);
-        if (kill % KILLS_PER_REST === 0) await agree(storm);
-      }
-    });
-  });
+  it(
+    `of ${KILLS} kill -9 under load loses nothing and makes nobody contradict itself`,
+    { timeout: 900_000 },
+    async () => {
+      const storm = await startStorm(seed);
+      const rng = new Rng(seed);
+      await judged(storm, async () => {
+        for (let kill = 1; kill <= KILLS; kill++) {
+          await killAndRestart(storm, rng);
+          if (kill % KILLS_PER_REST === 0) await agree(storm);
+        }
+      });
+    },
+  );
 
   it('of paused and resumed nodes does neither', { timeout: 300_000 }, async () => {
     const storm = await startStorm(seed);

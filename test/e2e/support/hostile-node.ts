@@ -20,7 +20,9 @@ export class HostileNode {
 
   /** Joins one node. `status` is what it answers to the handshake. */
   static async join(target: Rpc, networkName: string, status: Bytes): Promise<HostileNode> {
-    const topics = (['consensus', 'block', 'transactions'] as const).map((topic) => `/parley/${networkName}/${topic}/1`);
+    const topics = (['consensus', 'block', 'transactions'] as const).map(
+      (topic) => `/parley/${networkName}/${topic}/1`,
+    );
     const node = await createNode({
       listen: [],
       privateKey: randomPeerKey(),

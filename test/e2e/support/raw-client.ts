@@ -2,19 +2,31 @@ import { request, type ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 export type RawAnswer = { readonly status: number; readonly body: string };
-export type RpcFailure = { readonly code: number; readonly message: string; readonly data?: { readonly code?: string } };
+export type RpcFailure = {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: { readonly code?: string };
+};
 
 /** One HTTP request as it is, with whatever the server says to it, even before it is sent to its end. */
-export function rawPost(url: string, write: (call: ClientRequest) => void, headers: Record<string, string | number> = {}): Promise<RawAnswer> {
+export function rawPost(
+  url: string,
+  write: (call: ClientRequest) => void,
+  headers: Record<string, string | number> = {},
+): Promise<RawAnswer> {
   return new Promise((done, failed) => {
     let answered = false;
-    const call = request(url, { method: 'POST', agent: false, headers: { 'content-type': 'application/json', ...headers } }, (response) => {
-      answered = true;
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.once('close', () => done({ status: response.statusCode ?? 0, body }));
-    });
+    const call = request(
+      url,
+      { method: 'POST', agent: false, headers: { 'content-type': 'application/json', ...headers } },
+      (response) => {
+        answered = true;
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (body += chunk));
+        response.once('close', () => done({ status: response.statusCode ?? 0, body }));
+      },
+    );
     call.on('error', (error) => {
       // An upload that is cut off after its answer is not a failure.
       if (!answered) failed(error);
@@ -23,7 +35,10 @@ export function rawPost(url: string, write: (call: ClientRequest) => void, heade
   });
 }
 
-export async function postBody(url: string, body: string | Buffer): Promise<{ readonly status: number; readonly answer: unknown }> {
+export async function postBody(
+  url: string,
+  body: string | Buffer,
+): Promise<{ readonly status: number; readonly answer: unknown }> {
   const { status, body: text } = await rawPost(url, (call) => call.end(body));
   return { status, answer: text === '' ? null : (JSON.parse(text) as unknown) };
 }

@@ -52,7 +52,10 @@ export class Statements {
   }
 
   #vote(message: SignedMessage): void {
-    const signer = messageSigner({ chainId: CHAIN_ID, shard: 0, engineId: 'poa', genesisHash: this.genesisHash }, message);
+    const signer = messageSigner(
+      { chainId: CHAIN_ID, shard: 0, engineId: 'poa', genesisHash: this.genesisHash },
+      message,
+    );
     const vote = decodeVote(message.payload);
     if (signer === null || vote === null) throw new Error('a vote that nobody signed was passed on');
     const said = this.#votes.get(signer) ?? new Map<string, FfgVote>();
