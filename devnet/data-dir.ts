@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'smol-toml';
 import { checkConfig } from '../src/node/config.ts';
 import type { Config } from '../src/node/config-schema.ts';
+import { pidFileHolder, removePidFile, writePidFile } from '../src/node/pid-file.ts';
 import { ConfigError, errorText, ParleyError } from '../src/util/errors.ts';
 
 /**
@@ -77,14 +78,14 @@ export function openDataDir(path: string, given: Given, options: OpenOptions): D
   } catch (error) {
     throw unusable(path, error);
   }
-  writeFileSync(join(path, 'devnet.pid'), `${process.pid} ${startTime(process.pid) ?? ''}\n`);
+  writePidFile(join(path, 'devnet.pid'));
   writeFileSync(configFile, `# Written by parley devnet.\n${stringify(config)}\n`, { mode: 0o600 });
   return {
     path,
     configFile,
     config,
     created,
-    release: () => rmSync(join(path, 'devnet.pid'), { force: true }),
+    release: () => removePidFile(join(path, 'devnet.pid')),
   };
 }
 
@@ -139,40 +140,23 @@ function deleteChains(path: string): void {
   }
 }
 
+/** By a devnet, or by a node of it that somebody started alone. */
 function assertNotInUse(path: string): void {
-  let text: string;
-  try {
-    text = readFileSync(join(path, 'devnet.pid'), 'utf8').trim();
-  } catch {
-    return;
-  }
-  const [pidText, started] = text.split(' ');
-  const pid = Number(pidText);
-  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid || !isAlive(pid)) return;
-  // A number used again by another process is not the devnet that wrote it.
-  if (started !== undefined && startTime(pid) !== null && startTime(pid) !== started) return;
-  throw new ParleyError(
-    'DATA_DIR_IN_USE',
-    `${path} is in use by the devnet of process ${pid}; stop it or choose another --data-dir`,
-    { pid },
-  );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  const files = [
+    { directory: path, file: join(path, 'devnet.pid'), user: 'devnet' },
+    ...nodeDirectories(path).map((directory) => ({ directory, file: join(directory, 'node.pid'), user: 'node' })),
+  ];
+  for (const { directory, file, user } of files) {
+    const pid = pidFileHolder(file);
+    if (pid === null) continue;
+    const message = `${directory} is in use by the ${user} of process ${pid}; stop it or choose another --data-dir`;
+    throw new ParleyError('DATA_DIR_IN_USE', message, { pid });
   }
 }
 
-/** Clock ticks at which a process began; null where the system does not tell (then the number alone decides). */
-function startTime(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
+function nodeDirectories(path: string): readonly string[] {
+  if (!existsSync(path)) return [];
+  return namesIn(path)
+    .filter((name) => /^node-\d+$/.test(name))
+    .map((name) => join(path, name));
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'smol-toml';
 import { cleanUp, runCli, startDevnet, temporaryDir } from './support/devnet.ts';
+import { TestNode } from './support/node-process.ts';
 import { freePorts } from './support/ports.ts';
 import { blockAt, heightOf, type Rpc } from './support/rpc.ts';
 import { until } from './support/wait.ts';
@@ -45,11 +46,15 @@ async function portFlags(nodes = 2): Promise<string[]> {
 function contentOf(directory: string): Map<string, string> {
   const files = new Map<string, string>();
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || /^(LOG|LOG\.old|LOCK|node\.log)$/.test(entry.name)) continue;
+    if (!entry.isFile() || /^(LOG|LOG\.old|LOCK|node\.log|node\.pid)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     files.set(path, readFileSync(path).toString('base64'));
   }
   return files;
+}
+
+function readConfigPort(file: string): number {
+  return Number(parse(readFileSync(file, 'utf8'))['rpc-port']);
 }
 
 async function stoppedDevnet(args: readonly string[] = []): Promise<string> {
@@ -235,6 +240,23 @@ describe('the data directory', () => {
     await until('it goes on', async () => (await heightOf(rpc)) > height + 2);
     expect((await blockAt(rpc, height))?.hash).toBe(known?.hash);
     expect(await first.stop()).toBe(0);
+  });
+
+  it.each([[[]], [['--fresh']]])('of a node that runs by itself is refused with %j and not touched', async (flags) => {
+    const dataDir = await stoppedDevnet();
+    const config = join(dataDir, 'devnet.toml');
+    const node = new TestNode({ index: 0, configFile: config, dataDir, rpcPort: readConfigPort(config) });
+    node.start();
+    await node.answering();
+    const names = readdirSync(join(dataDir, 'node-1'), { recursive: true });
+    const ended = await runCli(['devnet', '--data-dir', dataDir, ...flags]);
+    expectRefusal(ended, FAILED, new RegExp(`${dataDir}/node-0 is in use by the node of process ${node.pid}; stop it`));
+    expect(readdirSync(join(dataDir, 'node-1'), { recursive: true })).toEqual(names);
+    await node.kill('SIGKILL');
+    // A number left by a dead process keeps nobody out.
+    const again = await startDevnet({ nodes: 2, dataDir });
+    expect(await heightOf(again.rpcs[0] as Rpc, 'finalized')).toBeGreaterThan(3);
+    expect(await again.stop()).toBe(0);
   });
 
   it('that is a file, or holds something else, is refused', async () => {
