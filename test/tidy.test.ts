@@ -52,7 +52,13 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
 /** Doors by file, beyond the folders above. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   rpc: ['src/node/api.ts'],
-  devnet: ['src/node/config.ts', 'src/node/config-schema.ts', 'src/node/dev-keys.ts', 'src/node/ipc.ts'],
+  devnet: [
+    'src/node/config.ts',
+    'src/node/config-schema.ts',
+    'src/node/dev-keys.ts',
+    'src/node/ipc.ts',
+    'src/node/pid-file.ts',
+  ],
 };
 
 /** What a simulated call asks and answers is shared between the RPC's port and execution. */

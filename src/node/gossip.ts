@@ -29,6 +29,14 @@ const GOSSIP_BATCH_INTERVAL_MS = 50;
 /** Waiting to be sent; past it transactions are left to the pool exchange and rebroadcast. */
 const OUTBOX_TRANSACTIONS_MAX = 20_000;
 
+/** Refusals that depend on nothing but the transaction and the chain's constants. */
+const NEVER_VALID: ReadonlySet<string> = new Set([
+  'POOL_WRONG_CHAIN',
+  'POOL_GAS_LIMIT',
+  'POOL_INTRINSIC_GAS',
+  'POOL_INIT_CODE_SIZE',
+]);
+
 const MESSAGE_TAG = 0;
 const EVIDENCE_TAG = 1;
 
@@ -68,7 +76,7 @@ export class Gossip {
     this.#flush?.cancel();
   }
 
-  receive(topic: GossipTopic, data: Bytes, from: PeerId): GossipVerdict {
+  receive(topic: GossipTopic, data: Bytes, from: PeerId): GossipVerdict | Promise<GossipVerdict> {
     if (this.#stopped) return 'ignore';
     try {
       if (topic === 'block') return this.#receiveBlock(data, from);
@@ -144,8 +152,12 @@ export class Gossip {
     return check.verdict;
   }
 
-  #receiveTransactions(data: Bytes): GossipVerdict {
-    const { transactions, pool, log } = this.#modules;
+  /**
+   * The pool is the check: what it could never take is the sender's fault, for an honest node's own pool would have refused it; a batch
+   * of which it takes nothing goes no further, so that junk is not carried for free.
+   */
+  #receiveTransactions(data: Bytes): GossipVerdict | Promise<GossipVerdict> {
+    const { transactions, pool } = this.#modules;
     const items = decodeRlp(data);
     if (!Array.isArray(items) || items.length === 0 || items.length > GOSSIP_BATCH_TRANSACTIONS_MAX) return 'reject';
     const batch: Transaction[] = [];
@@ -153,8 +165,10 @@ export class Gossip {
       if (!(raw instanceof Uint8Array)) return 'reject';
       batch.push(transactions.resolve(raw));
     }
-    pool.addMany(batch, 'gossip').catch((error: unknown) => log.warn('pool failed', { reason: errorText(error) }));
-    return 'accept';
+    return pool.addMany(batch, 'gossip').then((admitted): GossipVerdict => {
+      if (admitted.some(({ refusal }) => refusal !== null && NEVER_VALID.has(refusal.code))) return 'reject';
+      return admitted.some(({ refusal }) => refusal === null) ? 'accept' : 'ignore';
+    });
   }
 
   #receiveConsensus(data: Bytes, from: PeerId): GossipVerdict {

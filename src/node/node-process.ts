@@ -3,6 +3,7 @@ import { ConfigError, errorText } from '../util/errors.ts';
 import type { LauncherMessage, NodeMessage } from './ipc.ts';
 import { createLog } from './logging.ts';
 import { Node } from './node.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
 import type { NodeSettings } from './settings.ts';
 
 /** Head news for the launcher, at most this often after the first block. */
@@ -22,10 +23,13 @@ export async function runNodeProcess(name: string, load: () => Promise<NodeSetti
     const settings = await load();
     const log = createLog({ level: settings.config.log.level });
     node = await Node.start(settings, { log });
+    const pidFile = join(settings.dataDir, 'node.pid');
+    writePidFile(pidFile);
     report(node);
     const reason = await asked;
     log.child('node').info('stopping', { reason });
     await stopWithin(node, STOP_TIMEOUT_MS);
+    removePidFile(pidFile);
     process.exit(0);
   } catch (error) {
     const config = error instanceof ConfigError;

@@ -9,7 +9,11 @@ import { freePorts } from './support/ports.ts';
 import { blockAt, heightOf, type Rpc } from './support/rpc.ts';
 import { until } from './support/wait.ts';
 
-afterAll(cleanUp);
+const lonely: TestNode[] = [];
+afterAll(async () => {
+  for (const node of lonely) await node.kill();
+  await cleanUp();
+});
 
 /** Exit codes of the contract. */
 const FAILED = 1;
@@ -246,6 +250,7 @@ describe('the data directory', () => {
     const dataDir = await stoppedDevnet();
     const config = join(dataDir, 'devnet.toml');
     const node = new TestNode({ index: 0, configFile: config, dataDir, rpcPort: readConfigPort(config) });
+    lonely.push(node);
     node.start();
     await node.answering();
     const names = readdirSync(join(dataDir, 'node-1'), { recursive: true });

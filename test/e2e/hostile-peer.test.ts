@@ -117,6 +117,7 @@ describe('blocks', () => {
 });
 
 describe('gossip', () => {
+  const foreign = (): Bytes => fromHex(signedTransfer(devAccount(0), { chainId: 5 }));
   const badSignature = (): Bytes => withField(fromHex(signedTransfer(devAccount(0))), 10, new Uint8Array(0));
   it.each<readonly [string, GossipTopic, () => Bytes]>([
     ['a block of random bytes', 'block', () => Buffer.from('not a block at all')],
@@ -131,6 +132,7 @@ describe('gossip', () => {
     ],
     ['a list in place of a transaction', 'transactions', () => encodeRlp([[new Uint8Array(1)]])],
     ['a transaction with a bad signature', 'transactions', () => encodeRlp([badSignature()])],
+    ['a transaction of another chain', 'transactions', () => encodeRlp([foreign()])],
     ['a transaction of type 3', 'transactions', () => encodeRlp([Buffer.from([3, 0xc0])])],
     ['a message of unknown kind', 'consensus', () => Buffer.from([7, 1, 2, 3])],
     [
