@@ -25,6 +25,7 @@ function program(): Command {
   addNode(root);
   addInit(root);
   addWallet(root);
+  addWarmUp(root);
   return root;
 }
 
@@ -111,6 +112,18 @@ function addWallet(root: Command): void {
     .action(async (options: { out: string; passwordFile: string }) => {
       const { createKeyFile } = await import('./node/key-file.ts');
       process.stdout.write(`${await createKeyFile(options)}\n`);
+    });
+}
+
+/** Run once after an installation, by the package's `prepare` script. */
+function addWarmUp(root: Command): void {
+  root
+    .command('warm-up', { hidden: true })
+    .description('compile everything once, so that the first start is as fast as the others')
+    .action(async () => {
+      await import('../devnet/launch.ts');
+      const { isWarm } = await import('./node/warm-up.ts');
+      process.exitCode = isWarm ? 0 : 1;
     });
 }
 
