@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePorts } from '../test/e2e/support/ports.ts';
 import { descendants } from './process-stats.ts';
 import { RpcClient } from './rpc-client.ts';
 
@@ -18,24 +18,6 @@ export type Server = {
 export type ServerSpec = { readonly name: string; readonly start: (accounts: number) => Promise<Server> };
 
 const ROOT = resolve(import.meta.dirname, '..');
-
-/** `count` free ports in a row, found by asking the system. */
-async function freePorts(count: number): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    const base = 20_000 + Math.floor(Math.random() * 30_000);
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(base + i)));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error('no free ports');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const probe = createServer();
-    probe.once('error', () => done(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)));
-  });
-}
 
 async function answersAt(url: string, startedAt: number): Promise<number> {
   const client = new RpcClient(url);
