@@ -9,8 +9,8 @@ import { errorText } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { buildGenesis, genesisConsensus } from '../../src/execution/genesis.ts';
 import { EMPTY_ROOT } from '../../src/types/account.ts';
+import { EMPTY_STATE_STORE } from '../../src/state/empty-store.ts';
 import { StateLayer } from '../../src/state/layer.ts';
-import { ZERO_HASH } from '../../src/types/primitives.ts';
 import { candidateRole, rolesOf, type Adversary, type Role } from './adversaries.ts';
 import { Checkers } from './checkers.ts';
 import { Client } from './clients.ts';
@@ -299,7 +299,11 @@ function checkersOf(input: CheckersInput): { readonly checkers: Checkers; readon
   const { engine, genesis, honest, trace, keys, isHonest } = input;
   const { factory } = engine;
   const params = factory.parseParams(engine.params);
-  const { hash } = buildGenesis(genesis, emptyState(), factory.genesis(params, genesisConsensus(genesis)));
+  const { hash } = buildGenesis(
+    genesis,
+    StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT),
+    factory.genesis(params, genesisConsensus(genesis)),
+  );
   const { chainId, shard } = genesis;
   const rules = engineRules(factory, params, { chainId, shard, engineId: factory.id, genesisHash: hash });
   const violated = trace.violated.bind(trace);
@@ -312,18 +316,4 @@ function checkersOf(input: CheckersInput): { readonly checkers: Checkers; readon
     return index === genesis.validators.length ? 'x' : `n${index}`;
   };
   return { statements, checkers: new Checkers({ trace, statements, supply, honest, candidate, isHonest, nameOf }) };
-}
-
-function emptyState(): StateLayer {
-  return StateLayer.base(
-    {
-      account: () => undefined,
-      storage: () => ZERO_HASH,
-      code: () => undefined,
-      node: () => undefined,
-      ops: () => [],
-      applied: () => {},
-    },
-    EMPTY_ROOT,
-  );
 }

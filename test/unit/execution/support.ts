@@ -11,11 +11,12 @@ import { nextBaseFee } from '../../../src/execution/fees.ts';
 import { buildGenesis, type GenesisSpec } from '../../../src/execution/genesis.ts';
 import type { ConsensusRules, ExecutionEnv } from '../../../src/execution/rules.ts';
 import type { TransactionSource } from '../../../src/execution/transaction-source.ts';
-import type { StateReader, StateStore } from '../../../src/ports/state.ts';
+import type { StateReader } from '../../../src/ports/state.ts';
+import { EMPTY_STATE_STORE } from '../../../src/state/empty-store.ts';
 import { StateLayer } from '../../../src/state/layer.ts';
 import { EMPTY_ROOT } from '../../../src/types/account.ts';
 import type { Header } from '../../../src/types/block.ts';
-import { ZERO_HASH, type Address, type Bytes, type Hash } from '../../../src/types/primitives.ts';
+import { type Address, type Bytes, type Hash } from '../../../src/types/primitives.ts';
 import type { Transaction } from '../../../src/types/transaction.ts';
 import { fromHex } from '../../../src/util/hex.ts';
 
@@ -39,18 +40,8 @@ export function key(index: number): Key {
   return found;
 }
 
-/** A store that holds nothing: all state is in layers. */
-const emptyStore: StateStore = {
-  account: () => undefined,
-  storage: () => ZERO_HASH,
-  code: () => undefined,
-  node: () => undefined,
-  ops: () => [],
-  applied: () => {},
-};
-
 export function emptyState(): StateLayer {
-  return StateLayer.base(emptyStore, EMPTY_ROOT);
+  return StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT);
 }
 
 export const idleRules: ConsensusRules = { advance: (before) => before, judge: () => null, blockReward: () => 0n };
