@@ -136,12 +136,11 @@ export class Machine {
 
   #createSync(): Sync {
     const { chain } = this.ledger;
-    const { network, clock, timers, metrics, log } = this.#modules;
+    const { network, clock, timers, log } = this.#modules;
     return new Sync({
       network,
       clock,
       timers,
-      metrics,
       post: this.#post,
       intake: this.#intake,
       chain: {

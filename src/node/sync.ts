@@ -5,7 +5,6 @@ import type { BlockRef } from '../types/block.ts';
 import type { Bytes, Hash, Millis, PeerId } from '../types/primitives.ts';
 import { CodecError, errorCode, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
-import type { Metrics } from '../util/metrics.ts';
 import type { BlockIntake } from './block-intake.ts';
 import {
   BLOCKS_ANSWER_BYTES_MAX,
@@ -54,7 +53,6 @@ export type SyncModules = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
-  readonly metrics: Metrics;
   readonly post: (event: EngineEventBody) => void;
   /** A peer's first status was good. */
   readonly onPeer: (peer: PeerId) => void;

@@ -6,41 +6,14 @@ import { encodeStatus, type StatusMessage } from '../../../src/node/status-messa
 import { PEER_REST_MS, Sync } from '../../../src/node/sync.ts';
 import type { Network, RequestProtocol } from '../../../src/ports/network.ts';
 import type { Block, BlockRef } from '../../../src/types/block.ts';
-import { ZERO_ADDRESS, ZERO_HASH, type Bytes, type Hash } from '../../../src/types/primitives.ts';
+import type { Bytes, Hash } from '../../../src/types/primitives.ts';
 import { ParleyError } from '../../../src/util/errors.ts';
 import { silentLog } from '../../../src/util/log.ts';
-import { noMetrics } from '../../../src/util/metrics.ts';
+import { chainOf } from './chain-of.ts';
 
 const GENESIS: Hash = `0x${'ab'.repeat(32)}`;
 const NOWHERE: Hash = `0x${'5a'.repeat(32)}`;
 const REQUEST_MS = 10_000;
-
-function childOf(parentHash: Hash, number: number): { readonly block: Block; readonly hash: Hash } {
-  const header = {
-    parentHash,
-    beneficiary: ZERO_ADDRESS,
-    stateRoot: ZERO_HASH,
-    transactionsRoot: ZERO_HASH,
-    receiptsRoot: ZERO_HASH,
-    logsBloom: `0x${'00'.repeat(256)}` as const,
-    number,
-    gasLimit: 1,
-    gasUsed: 0,
-    timeMs: number,
-    baseFeePerGas: 1n,
-    consensusRoot: ZERO_HASH,
-    extra: new Uint8Array(0),
-    seal: new Uint8Array(0),
-  };
-  return { block: { header, body: { transactions: [], evidence: [], votes: [] } }, hash: headerHash(header) };
-}
-
-/** Blocks 1 to `length` on genesis. */
-function chainOf(length: number): { readonly block: Block; readonly hash: Hash }[] {
-  const blocks: { block: Block; hash: Hash }[] = [];
-  for (let number = 1; number <= length; number++) blocks.push(childOf(blocks.at(-1)?.hash ?? GENESIS, number));
-  return blocks;
-}
 
 type FakePeer = { readonly head: BlockRef; answer(protocol: RequestProtocol): Bytes | null };
 
@@ -89,7 +62,6 @@ function rig(peers: Readonly<Record<string, FakePeer>>) {
     clock: { now: () => now },
     timers: { after: () => ({ cancel: () => {} }) },
     log: silentLog,
-    metrics: noMetrics,
     post: (event) => posted.push(event),
     onPeer: () => {},
   });
@@ -106,7 +78,7 @@ const liar = (answer: FakePeer['answer'] = () => null): FakePeer => ({
 });
 
 function honest(length: number): FakePeer {
-  const blocks = chainOf(length);
+  const blocks = chainOf(GENESIS, length);
   const { hash } = blocks.at(-1) as { hash: Hash };
   return {
     head: { hash, number: length },
@@ -124,7 +96,7 @@ describe('peers that promise blocks they do not have', () => {
   });
 
   it('do not keep it by telling over and over what is known', async () => {
-    const [first] = chainOf(1);
+    const [first] = chainOf(GENESIS, 1);
     const again = encodeRlp([encodeBlockWithProof({ block: (first as { block: Block }).block })]);
     const { sync, asked, settle } = rig({ liar: liar(() => again) });
     sync.connected('liar');

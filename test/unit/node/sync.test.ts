@@ -6,44 +6,19 @@ import { encodeStatus, type StatusMessage } from '../../../src/node/status-messa
 import { Sync } from '../../../src/node/sync.ts';
 import type { Network } from '../../../src/ports/network.ts';
 import type { Block, BlockRef } from '../../../src/types/block.ts';
-import { ZERO_ADDRESS, ZERO_HASH, type Hash } from '../../../src/types/primitives.ts';
+import type { Hash } from '../../../src/types/primitives.ts';
 import { silentLog } from '../../../src/util/log.ts';
-import { noMetrics } from '../../../src/util/metrics.ts';
+import { chainOf } from './chain-of.ts';
 
 const LENGTH = 5;
 const GENESIS: Hash = `0x${'ab'.repeat(32)}`;
-
-/** Blocks 1 to LENGTH on GENESIS. */
-function chain(): { readonly block: Block; readonly hash: Hash }[] {
-  const blocks: { block: Block; hash: Hash }[] = [];
-  for (let number = 1; number <= LENGTH; number++) {
-    const header = {
-      parentHash: blocks.at(-1)?.hash ?? GENESIS,
-      beneficiary: ZERO_ADDRESS,
-      stateRoot: ZERO_HASH,
-      transactionsRoot: ZERO_HASH,
-      receiptsRoot: ZERO_HASH,
-      logsBloom: `0x${'00'.repeat(256)}` as const,
-      number,
-      gasLimit: 1,
-      gasUsed: 0,
-      timeMs: number,
-      baseFeePerGas: 1n,
-      consensusRoot: ZERO_HASH,
-      extra: new Uint8Array(0),
-      seal: new Uint8Array(0),
-    };
-    blocks.push({ block: { header, body: { transactions: [], evidence: [], votes: [] } }, hash: headerHash(header) });
-  }
-  return blocks;
-}
 
 /**
  * A node at genesis with one peer that has the whole chain. `engineKnows`: the height up to which the node's engine has
  * taken parents in; `idle` lets it catch up with what was imported.
  */
 function rig(options: { readonly catchesUp: boolean }) {
-  const blocks = chain();
+  const blocks = chainOf(GENESIS, LENGTH);
   const known = new Map<Hash, number>([[GENESIS, 0]]);
   let head: BlockRef = { hash: GENESIS, number: 0 };
   let engineKnows = 0;
@@ -89,7 +64,6 @@ function rig(options: { readonly catchesUp: boolean }) {
     clock: { now: () => 0 },
     timers: { after: () => ({ cancel: () => {} }) },
     log: silentLog,
-    metrics: noMetrics,
     post: () => {},
     onPeer: () => {},
   });
