@@ -6,7 +6,10 @@ import type { JobId, TimerId } from './event.ts';
 
 /**
  * What the signer must remember so that this key never says two different things in one place.
- * `once`: (height, round, step) strictly increases per domain. `ffg`: no two votes for one target, no surround.
+ * `once`: (height, round, step) strictly increases per domain. `bft`: the same in the domain of round-based votes, and at
+ * one height `lock`, the round that the statement rests on (null: it says nothing of one, -1: of none), never goes back, so
+ * that a validator that has committed can not later claim to have prepared nothing. `ffg`: no two votes for one target, no
+ * surround.
  */
 export type Guard =
   | {
@@ -15,6 +18,13 @@ export type Guard =
       readonly height: number;
       readonly round: number;
       readonly step: number;
+    }
+  | {
+      readonly kind: 'bft';
+      readonly height: number;
+      readonly round: number;
+      readonly step: number;
+      readonly lock: number | null;
     }
   | { readonly kind: 'ffg'; readonly source: number; readonly target: number };
 
@@ -39,7 +49,13 @@ export type EngineEffect =
       readonly votes: readonly SignedMessage[];
       readonly deadline: Millis;
     }
-  | { readonly type: 'work'; readonly job: JobId; readonly header: UnsealedHeader; readonly target: bigint }
+  /**
+   * Looks, off this thread, for a 4-byte little-endian nonce at the end of `data` (80 bytes) with which SHA-256d of it, read
+   * as a little-endian number, is at most `target`. Answered by `worked`, or by `failed` with WORK_EXHAUSTED when there is
+   * none. The search of a job that is asked again is replaced.
+   */
+  | { readonly type: 'work'; readonly job: JobId; readonly data: Bytes; readonly target: bigint }
+  /** Ends whatever is under way for the job: a build, a search, a block that was not published. */
   | { readonly type: 'drop'; readonly job: JobId }
   | {
       readonly type: 'publish';
@@ -62,6 +78,8 @@ export type EngineEffect =
   | { readonly type: 'timer'; readonly id: TimerId; readonly at: Millis }
   | { readonly type: 'drop-timer'; readonly id: TimerId }
   | { readonly type: 'evidence'; readonly evidence: Evidence }
+  /** A block that validators speak of and that did not arrive: the host asks peers for it, `peer` first. */
+  | { readonly type: 'fetch'; readonly hash: Hash; readonly peer: PeerId | null }
   /** Peers speak of heights we lack. */
   | { readonly type: 'behind'; readonly height: number }
   | { readonly type: 'blame'; readonly peer: PeerId; readonly code: string }

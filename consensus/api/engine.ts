@@ -15,8 +15,10 @@ export type EngineTraits = {
   readonly needsJustification: boolean;
   /** Opens the consensus topic. */
   readonly castsMessages: boolean;
-  /** Wants the worker pool. */
+  /** Wants the worker pool, and needs no validators. Its parameters know `hashRate`, the hashes a second that a network begins with. */
   readonly usesWork: boolean;
+  /** Takes `propose`: an operator's wish about a validator. */
+  readonly takesProposals: boolean;
 };
 
 /** An engine's constant, stateless side: parameters and pure rules. */
@@ -25,6 +27,8 @@ export interface EngineFactory<P = unknown> {
   readonly traits: EngineTraits;
   /** Checks and completes parameters of the config. Throws ConfigError whose data.path names the key. */
   parseParams(json: unknown): P;
+  /** Whether a network may stand still, its first block included, while no transaction waits. */
+  idles(params: P): boolean;
   /** The genesis block's engine fields. */
   genesis(params: P, state: ConsensusState): { readonly extra: Bytes; readonly seal: Bytes };
   /** Pure; called by execution after a block's transactions. The result is committed to by the block's state root. */
@@ -49,6 +53,8 @@ export interface EngineFactory<P = unknown> {
 /** Pure functions, allowed inside `step`. */
 export interface EngineCrypto {
   keccak256(bytes: Bytes): Hash;
+  /** FIPS 180-4, 32 bytes. */
+  sha256(bytes: Bytes): Bytes;
   /** null for anything that is not a valid low-s signature. */
   recover(digest: Hash, signature: Signature): Address | null;
   headerHash(header: Header): Hash;

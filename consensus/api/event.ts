@@ -39,6 +39,7 @@ export type EngineEvent = { readonly now: Millis } & (
   /** Body or execution failed for a header that `checkHeader` had accepted. */
   | { readonly type: 'invalid'; readonly hash: Hash; readonly code: string }
   | { readonly type: 'built'; readonly job: JobId; readonly header: UnsealedHeader }
+  /** `value`: the nonce, 4 bytes. */
   | { readonly type: 'worked'; readonly job: JobId; readonly value: Bytes }
   | { readonly type: 'failed'; readonly job: JobId; readonly code: string }
   /** Envelope verified. `peer` is null for own messages, which come back this way. */

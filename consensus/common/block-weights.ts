@@ -6,7 +6,7 @@ export type WeightedBlock<T> = {
   readonly hash: Hash;
   readonly parentHash: Hash;
   readonly number: number;
-  readonly weight: number;
+  readonly weight: bigint;
   readonly data: T;
 };
 
@@ -20,7 +20,7 @@ export class BlockWeights<T> {
   #root: WeightedBlock<T>;
 
   constructor(root: { readonly hash: Hash; readonly parentHash: Hash; readonly number: number; readonly data: T }) {
-    this.#root = { ...root, weight: 0 };
+    this.#root = { ...root, weight: 0n };
     this.#blocks.set(root.hash, this.#root);
   }
 
@@ -45,7 +45,7 @@ export class BlockWeights<T> {
     readonly hash: Hash;
     readonly parentHash: Hash;
     readonly number: number;
-    readonly weight: number;
+    readonly weight: bigint;
     readonly data: T;
   }): WeightedBlock<T> {
     const parent = this.#blocks.get(block.parentHash);
@@ -93,5 +93,6 @@ export class BlockWeights<T> {
 
 /** EIP-3436 without its third rule, which the last one makes unnecessary: most weight, lowest number, lowest hash. */
 export function byWeight<T>(a: WeightedBlock<T>, b: WeightedBlock<T>): number {
-  return b.weight - a.weight || a.number - b.number || (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0);
+  if (a.weight !== b.weight) return a.weight > b.weight ? -1 : 1;
+  return a.number - b.number || (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0);
 }

@@ -6,8 +6,8 @@ import type { Address } from '../../src/types/primitives.ts';
  */
 
 /** A block in turn weighs more, so that of two branches the one made in order wins. */
-export const IN_TURN_WEIGHT = 2;
-export const OUT_OF_TURN_WEIGHT = 1;
+export const IN_TURN_WEIGHT = 2n;
+export const OUT_OF_TURN_WEIGHT = 1n;
 
 /** Of this many consecutive blocks an authority may seal one; also the votes a proposal needs. */
 export function signerLimit(authoritiesCount: number): number {
@@ -35,7 +35,7 @@ export function turnOrder(
   return [...authorities.slice(first), ...authorities.slice(0, first)].filter((address) => !recents.includes(address));
 }
 
-export function weightOf(authorities: readonly Address[], number: number, author: Address): number {
+export function weightOf(authorities: readonly Address[], number: number, author: Address): bigint {
   return inTurn(authorities, number) === author ? IN_TURN_WEIGHT : OUT_OF_TURN_WEIGHT;
 }
 

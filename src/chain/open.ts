@@ -69,18 +69,18 @@ async function begin(options: OpenOptions, modules: OpenModules): Promise<Opened
 
 function reopen(options: OpenOptions, modules: OpenModules, pointer: FinalizedPointer, first: Hash): Opened {
   const { blocks } = modules;
-  const expected = options.genesis(StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT)).hash;
-  if (first !== expected) {
-    const message = `the data directory holds another chain: its genesis is ${first}, this configuration's is ${expected}`;
-    throw new ParleyError('DATA_DIR_OTHER_GENESIS', message, { found: first, expected });
-  }
   const fingerprint = blocks.meta(FINGERPRINT);
   if (fingerprint !== undefined && options.fingerprint !== undefined) {
     const found = Buffer.from(fingerprint).toString();
     if (found !== options.fingerprint) {
-      const message = `the data directory was made with another configuration (${found}, now ${options.fingerprint})`;
+      const message = `the data directory was made with "${found}", now "${options.fingerprint}" is asked for; choose another directory or start over`;
       throw new ParleyError('DATA_DIR_OTHER_CONFIG', message, { found, expected: options.fingerprint });
     }
+  }
+  const expected = options.genesis(StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT)).hash;
+  if (first !== expected) {
+    const message = `the data directory holds another chain: its genesis is ${first}, this configuration's is ${expected}`;
+    throw new ParleyError('DATA_DIR_OTHER_GENESIS', message, { found: first, expected });
   }
   const block = blocks.block(pointer.hash);
   const receipts = blocks.receipts(pointer.hash);

@@ -81,7 +81,7 @@ export class ChainReads {
 
   /** In memory, or final: the chain knows it. A stored block that was not yet replayed does not count. */
   has(hash: Hash): boolean {
-    return this.node(hash) !== undefined || this.#isFinal(hash);
+    return this.node(hash) !== undefined || this.isFinal(hash);
   }
 
   /** On the canonical chain, from genesis to the head. */
@@ -92,7 +92,7 @@ export class ChainReads {
 
   isCanonical(hash: Hash): boolean {
     const node = this.node(hash);
-    return node === undefined ? this.#isFinal(hash) : this.tree.isCanonical(node);
+    return node === undefined ? this.isFinal(hash) : this.tree.isCanonical(node);
   }
 
   /** undefined for a block that was never executed here. */
@@ -152,10 +152,12 @@ export class ChainReads {
   consensusAt(hash: Hash): ConsensusState | undefined {
     const node = this.node(hash);
     if (node !== undefined) return node.executed.consensus;
-    return this.#isFinal(hash) ? readConsensusState(this.stateAt(hash)) : undefined;
+    return this.isFinal(hash) ? readConsensusState(this.stateAt(hash)) : undefined;
   }
 
-  #isFinal(hash: Hash): boolean {
+  /** On the canonical chain, and not above the finalized block. */
+  isFinal(hash: Hash): boolean {
+    if (hash === this.finalized.hash) return true;
     const { blocks } = this.#modules;
     const block = blocks.block(hash);
     return block !== undefined && blocks.canonicalHash(block.header.number) === hash;

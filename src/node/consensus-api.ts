@@ -46,6 +46,10 @@ export class EngineConsensusApi implements ConsensusApi {
 
   #send(subject: Address, authorize: boolean | null): void {
     const { driver, ledger } = this.#machine;
+    if (!ledger.settings.factory.traits.takesProposals) {
+      const message = `the engine "${this.engine}" has no proposals about validators`;
+      throw new ParleyError('CONSENSUS_UNSUPPORTED', message, { engine: this.engine });
+    }
     if (ledger.signer === null) {
       throw new ParleyError('CONSENSUS_UNSUPPORTED', 'this node is no validator and can propose nothing');
     }

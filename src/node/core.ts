@@ -18,6 +18,7 @@ import type { KeyValueStore } from '../ports/kv.ts';
 import type { Network } from '../ports/network.ts';
 import type { GuardedSigner } from '../ports/signer.ts';
 import type { GuardStore } from '../ports/stores.ts';
+import type { WorkSearch } from '../ports/work.ts';
 import { EMPTY_STATE_STORE } from '../state/empty-store.ts';
 import { StateLayer } from '../state/layer.ts';
 import { EMPTY_ACCOUNT, EMPTY_ROOT } from '../types/account.ts';
@@ -45,6 +46,8 @@ export type CoreModules = {
   readonly kv: KeyValueStore;
   /** null takes the guard out; only simulated adversaries do that. */
   readonly guard: GuardStore | null;
+  /** Where the engine uses work and this node is to do some. */
+  readonly work: WorkSearch | null;
   /** Made when the genesis hash, the network's name, is known. */
   readonly network: (genesisHash: Hash) => Network;
   readonly clock: Clock;
@@ -138,7 +141,7 @@ function makeGenesis({ factory, params, genesis }: CoreSettings, empty: StateLay
 function openChain(settings: CoreSettings, modules: ChainModules): Promise<Chain> {
   const { kv, env, transactions, verifier, log, metrics } = modules;
   return Chain.open(
-    { env, genesis: (empty) => makeGenesis(settings, empty) },
+    { env, genesis: (empty) => makeGenesis(settings, empty), fingerprint: `consensus ${settings.factory.id}` },
     {
       blocks: new KeyValueBlockStore(kv),
       state: new LevelStateStore(kv),

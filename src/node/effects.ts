@@ -8,8 +8,9 @@ import type { Clock, TimerHandle, Timers } from '../ports/clock.ts';
 import type { Network } from '../ports/network.ts';
 import type { GuardedSigner } from '../ports/signer.ts';
 import type { VoteStore } from '../ports/stores.ts';
+import type { WorkSearch } from '../ports/work.ts';
 import type { Block } from '../types/block.ts';
-import type { Hash, Signature } from '../types/primitives.ts';
+import type { Hash, PeerId, Signature } from '../types/primitives.ts';
 import { unreachable } from '../util/assert.ts';
 import { errorCode, errorText, ParleyError } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
@@ -29,6 +30,8 @@ export type EffectsModules = {
   readonly gossip: Gossip;
   readonly network: Network;
   readonly signer: GuardedSigner | null;
+  /** null: this node searches for no proofs of work. */
+  readonly work: WorkSearch | null;
   readonly votes: VoteStore;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -38,6 +41,7 @@ export type EffectsModules = {
   /** Imports an own block through the common door and tells the engine. */
   readonly importOwn: (block: Block, built: BuiltBlock) => Promise<void>;
   readonly behind: (height: number) => void;
+  readonly fetch: (hash: Hash, peer: PeerId | null) => void;
 };
 
 /** One handler per effect. The order and the barrier are the driver's. */
@@ -67,8 +71,9 @@ export class Effects implements EffectHandlers {
       case 'build':
         return jobs.start(effect);
       case 'work':
-        return this.#modules.post({ type: 'failed', job: effect.job, code: 'WORK_UNSUPPORTED' });
+        return this.#work(effect);
       case 'drop':
+        this.#modules.work?.cancel(effect.job);
         return jobs.drop(effect.job);
       case 'publish':
         return this.#publish(effect);
@@ -81,6 +86,8 @@ export class Effects implements EffectHandlers {
       case 'evidence':
         if (evidence.add(effect.evidence)) gossip.publishEvidence(effect.evidence);
         return undefined;
+      case 'fetch':
+        return this.#modules.fetch(effect.hash, effect.peer);
       case 'behind':
         return this.#modules.behind(effect.height);
       case 'blame':
@@ -108,6 +115,14 @@ export class Effects implements EffectHandlers {
     const message = { from: signer.address, payload: effect.payload, signature };
     post({ type: 'message', message, peer: null });
     gossip.publishMessage(message);
+  }
+
+  #work({ job, data, target }: Of<'work'>): void {
+    const { work, post } = this.#modules;
+    if (work === null) return post({ type: 'failed', job, code: 'WORK_UNSUPPORTED' });
+    work.start(job, data, target, (nonce) =>
+      post(nonce === null ? { type: 'failed', job, code: 'WORK_EXHAUSTED' } : { type: 'worked', job, value: nonce }),
+    );
   }
 
   async #publish(effect: Of<'publish'>): Promise<void> {

@@ -3,12 +3,14 @@ import { headerHash, sealHash } from '../codec/block.ts';
 import { messageDigest, type MessageContext } from '../codec/message.ts';
 import { keccak256 } from '../crypto/keccak.ts';
 import { recoverAddress } from '../crypto/secp256k1.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import type { ConsensusRules } from '../execution/rules.ts';
 
 /** The pure functions an engine may call inside `step`. */
 export function engineCrypto(context: MessageContext): EngineCrypto {
   return {
     keccak256,
+    sha256,
     recover: recoverAddress,
     headerHash,
     sealHash,

@@ -3,6 +3,7 @@ import { ZERO_ADDRESS, type Bytes, type PeerId } from '../types/primitives.ts';
 import { unreachable } from '../util/assert.ts';
 import { CodecError, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import { BlockFetch } from './block-fetch.ts';
 import { BlockIntake } from './block-intake.ts';
 import { BlockJobs } from './block-jobs.ts';
 import { answerHash, answerRange, type BlockSource } from './block-server.ts';
@@ -33,6 +34,7 @@ export class Machine {
   readonly #modules: MachineModules;
   readonly #log: Log;
   readonly #intake: BlockIntake;
+  readonly #fetch: BlockFetch;
   readonly #effects: Effects;
   readonly #gossip: Gossip;
   readonly #exchange: PoolExchange;
@@ -57,6 +59,12 @@ export class Machine {
       evidence: this.#evidence,
       log: log.child('import'),
       missing: (hash, peer) => this.sync.missing(hash, peer),
+    });
+    this.#fetch = new BlockFetch({
+      network,
+      intake: this.#intake,
+      has: (hash) => chain.has(hash),
+      log: log.child('fetch'),
     });
     this.#gossip = this.#createGossip();
     this.#effects = this.#createEffects();
@@ -96,7 +104,7 @@ export class Machine {
 
   #createEffects(): Effects {
     const { chain, pool, context, signer, transactions, votes } = this.ledger;
-    const { network, clock, timers, metrics, log } = this.#modules;
+    const { network, work, clock, timers, metrics, log } = this.#modules;
     const evidence = this.#evidence;
     const post = this.#post;
     const jobs = new BlockJobs(
@@ -111,6 +119,7 @@ export class Machine {
         evidence,
         network,
         signer,
+        work,
         votes,
         clock,
         timers,
@@ -130,13 +139,16 @@ export class Machine {
           if (outcome.kind === 'invalid') throw new Error(`own block refused: ${outcome.code}`);
         },
         behind: () => this.sync.behind(),
+        fetch: (hash, peer) => this.#fetch.want(hash, peer),
       },
     );
   }
 
   #createSync(): Sync {
-    const { chain } = this.ledger;
+    const { chain, settings } = this.ledger;
     const { network, clock, timers, log } = this.#modules;
+    // Where a block needs a proof, having it without one is not having it.
+    const { needsJustification } = settings.factory.traits;
     return new Sync({
       network,
       clock,
@@ -146,7 +158,7 @@ export class Machine {
       chain: {
         head: () => ({ hash: chain.head.hash, number: chain.head.number }),
         finalized: () => ({ hash: chain.finalized.hash, number: chain.finalized.number }),
-        has: (hash) => chain.has(hash),
+        has: (hash) => (needsJustification ? chain.isFinal(hash) : chain.has(hash)),
       },
       status: () => this.#status(),
       idle: () => this.driver.idle(),
@@ -199,7 +211,9 @@ export class Machine {
   async stop(): Promise<void> {
     this.sync.stop();
     this.#gossip.stop();
+    this.#fetch.stop();
     this.#intake.stop();
+    await this.#modules.work?.stop();
     await this.driver.stop();
     this.#effects.stop();
     await this.network.stop();

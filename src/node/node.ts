@@ -76,6 +76,7 @@ export class Node {
         {
           kv,
           guard: new KeyValueGuardStore(guard),
+          work: null,
           network: (genesisHash) => createNetwork(settings, genesisHash, { log, metrics }),
           clock: systemClock,
           timers: systemTimers,

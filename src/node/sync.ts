@@ -36,6 +36,8 @@ const PEER_REST_DOUBLINGS_MAX = 6;
 const DOUBTED_FAILURES_MIN = 3;
 const REQUEST_TIMEOUT_MS = 10_000;
 const STATUS_TIMEOUT_MS = 5_000;
+/** However often the engine says that it is behind. */
+const BEHIND_INTERVAL_MS = 200;
 /** Up to this gap a block is fetched with its ancestors; beyond it by ranges. */
 const BY_HASH_GAP_MAX = 32;
 const MISSING_MAX = 64;
@@ -71,6 +73,8 @@ export class Sync {
   #running = false;
   #stopped = false;
   #startingBlock = 0;
+  /** When `behind` last made it ask around. */
+  #askedAt: Millis = -Infinity;
   /** What the engine was last told. */
   #behindBlocks = 0;
 
@@ -122,7 +126,10 @@ export class Sync {
 
   /** The engine heard of heights this node lacks: ask around now. */
   behind(): void {
-    this.#wake();
+    const { clock } = this.#modules;
+    if (this.#stopped || clock.now() < this.#askedAt + BEHIND_INTERVAL_MS) return;
+    this.#askedAt = clock.now();
+    for (const peer of this.#peers.keys()) void this.#exchangeStatus(peer);
   }
 
   #highest(): number {
@@ -259,6 +266,8 @@ export class Sync {
 
   async #follow(peer: PeerId, target: BlockRef): Promise<void> {
     await this.#fetchUpTo(peer, target);
+    // Where having a block means having its proof, that is for the engine to say.
+    await this.#modules.idle();
     this.#tellBehind(0);
     this.#settle(peer, target);
   }

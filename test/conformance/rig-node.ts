@@ -10,7 +10,7 @@ import type { ConsensusState } from '../../src/types/validator.ts';
 import { errorCode } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { guardDomain, ruleOn, type GuardRecord } from '../../src/wallet/guard.ts';
-import { fakeSign, rigHeader, sealed } from './rig-parts.ts';
+import { fakeSign, findNonce, rigHeader, sealed } from './rig-parts.ts';
 import type { Rig } from './rig.ts';
 
 export type RigBlock = {
@@ -33,6 +33,8 @@ type Disk = {
   blocks: Map<Hash, Known>;
   finalized: Hash;
   anchor: Bytes | null;
+  /** Of blocks that were finalized with one. */
+  readonly proofs: Map<Hash, Bytes>;
 };
 
 /** A host as small as one can be: a tree, an executor that takes no time, and the contract of consensus/README.md. */
@@ -55,6 +57,8 @@ export class RigNode {
   readonly #jobs = new Set<number>();
   readonly #built = new Map<number, Omit<RigBlock, 'hash' | 'header'>>();
   readonly #timers = new Map<string, number>();
+  /** Searches under way: job to the data that it is for. */
+  readonly #searches = new Map<number, Bytes>();
   readonly #orphans = new Map<Hash, RigBlock>();
   /** Blocks written since the last write that was forced to disk; each such write takes all earlier ones along. */
   readonly #unsynced = new Set<Hash>();
@@ -71,6 +75,7 @@ export class RigNode {
       blocks: new Map([[genesis.hash, genesis]]),
       finalized: genesis.hash,
       anchor: null,
+      proofs: new Map(),
     };
     this.head = genesis.hash;
   }
@@ -85,6 +90,10 @@ export class RigNode {
 
   get headNumber(): number {
     return this.block(this.head)?.header.number ?? -1;
+  }
+
+  isFinal(hash: Hash): boolean {
+    return this.isAncestor(hash, this.disk.finalized);
   }
 
   boot(): void {
@@ -136,6 +145,7 @@ export class RigNode {
     this.#jobs.clear();
     this.#built.clear();
     this.#timers.clear();
+    this.#searches.clear();
     this.#orphans.clear();
     const lost = this.#rng.between(0, 3);
     for (const hash of lost === 0 ? [] : [...this.#unsynced].slice(-lost)) this.disk.blocks.delete(hash);
@@ -171,8 +181,12 @@ export class RigNode {
     this.step({ type: 'message', message, peer: from?.name ?? null });
   }
 
-  receiveBlock(block: RigBlock, origin: Origin): void {
-    if (this.engine === null || this.block(block.hash) !== undefined) return;
+  receiveBlock(block: RigBlock, origin: Origin, justification: Bytes | null = null): void {
+    if (this.engine === null) return;
+    if (this.block(block.hash) !== undefined) {
+      if (justification !== null) this.step({ type: 'justified', hash: block.hash, justification });
+      return;
+    }
     const parent = this.block(block.header.parentHash);
     if (parent === undefined) {
       if (this.#orphans.size < ORPHANS_MAX) this.#orphans.set(block.hash, block);
@@ -180,20 +194,21 @@ export class RigNode {
     }
     if (!this.isAncestor(this.disk.finalized, parent.hash)) return;
     const author = this.engine.author(block.header);
-    const how = { origin, now: this.#rig.agenda.now, votes: block.votes, justification: null, peer: null };
+    const how = { origin, now: this.#rig.agenda.now, votes: block.votes, justification, peer: null };
     const verdict = this.engine.checkHeader(block.header, parent.header, author, how);
     if (verdict.kind === 'reject') {
       this.rejected.push(verdict.code);
       return;
     }
     if (verdict.kind === 'later') {
-      if (verdict.retryAt !== undefined) this.#soon(verdict.retryAt, () => this.receiveBlock(block, origin));
+      if (verdict.retryAt !== undefined)
+        this.#soon(verdict.retryAt, () => this.receiveBlock(block, origin, justification));
       return;
     }
     const known: Known = { ...block, author, state: this.#rig.execute(parent.state, block, author) };
     this.disk.blocks.set(block.hash, known);
     this.#unsynced.add(block.hash);
-    this.#tell(known, origin);
+    this.#tell(known, origin, justification);
     this.#rig.took(this, block);
     this.#demand();
     for (const orphan of this.#orphans.values()) {
@@ -226,9 +241,9 @@ export class RigNode {
     return blocks.reverse();
   }
 
-  #tell(block: Known, origin: Origin): void {
+  #tell(block: Known, origin: Origin, justification: Bytes | null = null): void {
     const { hash, header, author, votes, state } = block;
-    this.step({ type: 'imported', hash, header, author, votes, state, origin, justification: null });
+    this.step({ type: 'imported', hash, header, author, votes, state, origin, justification });
   }
 
   #carryOut(effect: EngineEffect): void {
@@ -246,9 +261,14 @@ export class RigNode {
       case 'build':
         this.#jobs.add(effect.job);
         return this.#soon(effect.timeMs, () => this.#answerBuild(effect));
+      case 'work':
+        return this.#work(effect);
+      case 'fetch':
+        return this.#rig.fetch(this, effect.hash);
       case 'drop':
         this.#jobs.delete(effect.job);
         this.#built.delete(effect.job);
+        this.#searches.delete(effect.job);
         return;
       case 'publish':
         return this.#publish(effect);
@@ -270,7 +290,6 @@ export class RigNode {
         return;
       case 'fault':
         throw new Error(`fault: ${effect.reason}`);
-      case 'work':
       case 'behind':
       case 'blame':
       case 'note':
@@ -290,13 +309,34 @@ export class RigNode {
     this.#rig.gossip(this, (node) => node.receiveMessage(message, this));
   }
 
+  /** The nonce is found at once, and told when a miner of so many hashes a second would have found it. */
+  #work({ job, data, target }: Extract<EngineEffect, { type: 'work' }>): void {
+    this.#searches.set(job, data);
+    const { nonce, tries } = findNonce(data, target, this.#rng.between(0, 2 ** 31));
+    this.#soon(this.#rig.agenda.now + Math.ceil((tries * 1000) / this.#rig.hashRate), () => {
+      if (this.#searches.get(job) !== data) return;
+      this.#searches.delete(job);
+      this.step(
+        nonce === null ? { type: 'failed', job, code: 'WORK_EXHAUSTED' } : { type: 'worked', job, value: nonce },
+      );
+    });
+  }
+
   #answerBuild({ job, parent, timeMs, extra, votes }: Extract<EngineEffect, { type: 'build' }>): void {
     const on = this.block(parent);
     if (!this.#jobs.delete(job) || on === undefined) return;
     if (this.#rng.chance(this.#rig.options.failChance ?? 0)) return this.step({ type: 'failed', job, code: 'TEST' });
     const txs = this.#pending(parent).slice(0, 10);
     const evidence = this.#rig.evidenceFor(on.state);
-    const fields = { parentHash: parent, number: on.header.number + 1, timeMs, extra, gasUsed: 21_000 * txs.length };
+    const beneficiary = this.self ?? rigHeader({ number: 0, timeMs: 0 }).beneficiary;
+    const fields = {
+      beneficiary,
+      parentHash: parent,
+      number: on.header.number + 1,
+      timeMs,
+      extra,
+      gasUsed: 21_000 * txs.length,
+    };
     this.#built.set(job, { votes, evidence, txs });
     this.step({ type: 'built', job, header: rigHeader({ ...fields, stateRoot: this.#rig.marker(this) }) });
   }

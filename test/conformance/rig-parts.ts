@@ -1,6 +1,7 @@
 import { encodeHeader, sealHash } from '../../src/codec/block.ts';
 import { messageDigest } from '../../src/codec/message.ts';
 import { keccak256 } from '../../src/crypto/keccak.ts';
+import { sha256 } from '../../src/crypto/sha256.ts';
 import type { EngineCrypto } from '../../consensus/api/engine.ts';
 import type { UnsealedHeader, Header } from '../../src/types/block.ts';
 import { EMPTY_ROOT } from '../../src/types/account.ts';
@@ -20,6 +21,7 @@ export function fakeSign(digest: Hash, signer: Address): Signature {
 export function fakeCrypto(context: { chainId: number; shard: number; engineId: string }): EngineCrypto {
   return {
     keccak256,
+    sha256,
     recover: (digest, signature) => {
       if (signature.length !== 65) return null;
       if (!bytesEqual(signature.subarray(20, 52), fromHex(digest))) return null;
@@ -51,6 +53,21 @@ export function rigHeader(fields: Partial<UnsealedHeader> & { number: number; ti
     extra: new Uint8Array(0),
     ...fields,
   };
+}
+
+/** A nonce that fits, 4 bytes, and how many were tried; null after 2^20. */
+export function findNonce(
+  data: Bytes,
+  target: bigint,
+  from: number,
+): { readonly nonce: Bytes | null; readonly tries: number } {
+  const work = Buffer.from(data);
+  for (let tries = 1; tries <= 2 ** 20; tries++) {
+    work.writeUInt32LE((from + tries) >>> 0, 76);
+    const hash = sha256(sha256(work));
+    if (BigInt(toHex(Uint8Array.from(hash).reverse())) <= target) return { nonce: work.subarray(76), tries };
+  }
+  return { nonce: null, tries: 2 ** 20 };
 }
 
 export function sealed(header: UnsealedHeader, seal: Bytes): Header {

@@ -1,6 +1,7 @@
 import type { EngineEffect } from '../../consensus/api/effect.ts';
 import type { EngineCrypto, EngineFactory } from '../../consensus/api/engine.ts';
 import type { EngineEvent } from '../../consensus/api/event.ts';
+import type { SeenBlock } from '../../consensus/api/testing.ts';
 import { keccak256 } from '../../src/crypto/keccak.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
 import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
@@ -28,10 +29,12 @@ export type RigOptions = {
   readonly crashChance?: number;
   readonly restartMs?: readonly [low: number, high: number];
   readonly failChance?: number;
+  /** Hashes a second and node, for engines that use work. */
+  readonly hashRate?: number;
   /** Every engine runs twice on the same events, and both must answer the same. */
   readonly isShadowed?: boolean;
   /** What faulty validators gossip besides, for each block they see. */
-  readonly lies?: (node: RigNode, block: RigBlock) => readonly Bytes[];
+  readonly lies?: (block: SeenBlock) => readonly Bytes[];
 };
 
 const START_MS = 1_700_000_000_000;
@@ -94,6 +97,22 @@ export class Rig {
 
   run(forMs: number): void {
     this.agenda.runUntil(this.agenda.now + forMs);
+  }
+
+  get hashRate(): number {
+    return this.options.hashRate ?? 64;
+  }
+
+  /** Whoever can be heard and has the block sends it. */
+  fetch(node: RigNode, hash: Hash): void {
+    const { life } = node;
+    const delay = this.#delay() * 2;
+    const holders = this.nodes.filter((peer) => peer !== node && peer.engine !== null && this.#canHear(peer, node));
+    const block = holders.map((peer) => peer.block(hash)).find((found) => found !== undefined);
+    if (block === undefined) return;
+    this.agenda.add(this.agenda.now + delay, () => {
+      if (node.life === life) node.receiveBlock(block, 'gossip');
+    });
   }
 
   /** Each list of nodes hears only itself; null heals. */
@@ -185,7 +204,10 @@ export class Rig {
     return keccak256(Buffer.from(node.name));
   }
 
-  decided(node: RigNode, { head, safe, finalized, anchor }: Extract<EngineEffect, { type: 'forkchoice' }>): void {
+  decided(
+    node: RigNode,
+    { head, safe, finalized, anchor, justification }: Extract<EngineEffect, { type: 'forkchoice' }>,
+  ): void {
     const before = node.disk.finalized;
     const complain = (what: string): void => void this.violations.push(`${node.name}: ${what}`);
     if (!node.isAncestor(before, finalized)) return complain('finality moved back or sideways');
@@ -193,6 +215,7 @@ export class Rig {
     if (!node.isAncestor(safe, head)) complain('the head does not descend from safe');
     if (finalized !== before && anchor === undefined) complain('finality without an anchor');
     node.head = head;
+    if (justification !== undefined) node.disk.proofs.set(finalized, justification);
     if (finalized === before) return;
     for (const { hash, header } of node.chain(finalized, (known) => known === before)) {
       const other = this.#final.get(header.number) ?? hash;
@@ -228,7 +251,7 @@ export class Rig {
   took(node: RigNode, block: RigBlock): void {
     const { self } = node;
     if (self === null || this.#honest.has(self)) return;
-    for (const payload of this.options.lies?.(node, block) ?? []) {
+    for (const payload of this.options.lies?.(seen(node, block)) ?? []) {
       const message = { from: self, payload, signature: fakeSign(this.crypto.messageDigest(payload), self) };
       this.gossip(node, (to) => to.receiveMessage(message, node));
     }
@@ -253,12 +276,15 @@ export class Rig {
     if (peer === node || node.engine === null || peer.engine === null || !this.#canHear(peer, node)) return;
     const { life } = node;
     const behind = peer.headNumber - node.headNumber;
-    const missing = peer.chain(peer.head, (hash) => node.block(hash) !== undefined).slice(0, SYNC_BLOCKS_MAX);
+    // Where a block needs a proof, having it without one is not having it.
+    const { needsJustification } = this.options.factory.traits;
+    const has = (hash: Hash): boolean => (needsJustification ? node.isFinal(hash) : node.block(hash) !== undefined);
+    const missing = peer.chain(peer.head, has).slice(0, SYNC_BLOCKS_MAX);
     if (missing.length === 0 && behind <= 0) return;
     this.agenda.add(this.agenda.now + delay, () => {
       if (node.life !== life) return;
       node.step({ type: 'syncing', behindBlocks: Math.max(behind, 0) });
-      for (const block of missing) node.receiveBlock(block, 'sync');
+      for (const block of missing) node.receiveBlock(block, 'sync', peer.disk.proofs.get(block.hash) ?? null);
       node.step({ type: 'syncing', behindBlocks: Math.max(peer.headNumber - node.headNumber, 0) });
     });
   }
@@ -282,6 +308,18 @@ export class Rig {
     }
     this.#trace = [a, b];
   }
+}
+
+/** With its ancestors, as the node has them. */
+function seen(node: RigNode, { hash, header }: RigBlock): SeenBlock {
+  return {
+    hash,
+    number: header.number,
+    get parent() {
+      const parent = node.block(header.parentHash);
+      return parent === undefined ? undefined : seen(node, parent);
+    },
+  };
 }
 
 /** Hashes and times tell blocks apart, so long fields need not be spelled out. */

@@ -1,8 +1,7 @@
 import { Rng } from '../../src/util/rng.ts';
-import type { EngineFactory } from '../../consensus/api/engine.ts';
-import { Rig, type RigOptions } from './rig.ts';
+import type { EngineUnderTest } from '../engines/engine-under-test.ts';
+import { Rig } from './rig.ts';
 
-export type StormParams = (draw: Rng) => unknown;
 export type StormResult = {
   readonly rig: Rig;
   readonly finalizedBefore: number;
@@ -15,19 +14,14 @@ export type StormResult = {
  * One seed of bad weather, then calm: a net of random size and speed with up to a third of faulty (twin) validators,
  * through loss, delays, cuts and crashes; then healed, with time to catch up and then to make progress.
  */
-export function storm(
-  factory: EngineFactory,
-  paramsFor: StormParams,
-  lies: NonNullable<RigOptions['lies']>,
-  seed: number,
-): StormResult {
+export function storm({ factory, testing }: EngineUnderTest, seed: number): StormResult {
   const draw = new Rng(seed ^ 0x5eed);
   const validators = draw.pick([1, 2, 3, 4, 4, 4, 5, 7]);
   const faulty = Math.floor((validators - 1) / 3);
   const twins = draw.chance(0.5) ? Array.from({ length: faulty }, (_, i) => (i * 2 + seed) % validators) : [];
   const rig = new Rig({
     factory,
-    params: factory.parseParams(paramsFor(draw)),
+    params: factory.parseParams(testing.stormParams?.(draw) ?? testing.params),
     seed,
     validators,
     twins,
@@ -39,7 +33,7 @@ export function storm(
     isGuarded: draw.chance(0.7),
     isJailing: draw.chance(0.5),
     isShadowed: draw.chance(0.2),
-    ...(draw.chance(0.5) ? { lies } : {}),
+    ...(draw.chance(0.5) && testing.lies !== undefined ? { lies: testing.lies } : {}),
   });
   rig.start();
   for (let i = 0; i < 25; i++) {

@@ -211,6 +211,7 @@ export class SimNode {
     const machine = await openCore(settings, {
       kv: life.chain,
       guard: ablation.guard ? new KeyValueGuardStore(life.guard) : null,
+      work: null,
       network: (genesisHash) => this.#network(life, genesisHash),
       clock: time,
       timers: time,

@@ -33,6 +33,13 @@ const once = (height: number, round = 0, step = 0, domain = 'seal'): Guard => ({
   step,
 });
 const ffg = (source: number, target: number): Guard => ({ kind: 'ffg', source, target });
+const bft = (height: number, round: number, step: number, lock: number | null = null): Guard => ({
+  kind: 'bft',
+  height,
+  round,
+  step,
+  lock,
+});
 const refusal = { code: 'GUARD_REFUSED' };
 
 describe('the guard of one place at a time', () => {
@@ -100,5 +107,33 @@ describe('the guard of finality votes', () => {
     expect(await guarded.sign(A, ffg(2, 5))).toEqual(signDigest(A, KEY));
     await guarded.sign(B, ffg(2, 6));
     await guarded.sign(A, ffg(5, 7));
+  });
+});
+
+describe('the guard of round-based votes', () => {
+  it('lets places only move forward, and gives the same words again', async () => {
+    const guarded = signer(new MapStore());
+    const first = await guarded.sign(A, bft(5, 1, 1));
+    expect(await guarded.sign(A, bft(5, 1, 1))).toEqual(first);
+    for (const back of [bft(5, 1, 1), bft(5, 1, 0), bft(5, 0, 9), bft(4, 9, 9)]) {
+      await expect(guarded.sign(B, back)).rejects.toMatchObject(refusal);
+    }
+    for (const on of [bft(5, 1, 2), bft(5, 2, 0), bft(6, 0, 0)]) await guarded.sign(B, on);
+  });
+
+  it('does not let who has committed claim at that height to have prepared less', async () => {
+    const guarded = signer(new MapStore());
+    await guarded.sign(A, bft(5, 1, 3, 1));
+    for (const less of [-1, 0]) {
+      await expect(guarded.sign(B, bft(5, 2, 0, less))).rejects.toMatchObject(refusal);
+    }
+    // What says nothing of it changes nothing.
+    await guarded.sign(B, bft(5, 2, 2));
+    await expect(guarded.sign(B, bft(5, 3, 0, 0))).rejects.toMatchObject(refusal);
+    await guarded.sign(B, bft(5, 3, 0, 1));
+    await guarded.sign(B, bft(5, 3, 3, 3));
+    await expect(guarded.sign(B, bft(5, 4, 0, 1))).rejects.toMatchObject(refusal);
+    // Another height is another matter.
+    await guarded.sign(B, bft(6, 1, 0, -1));
   });
 });

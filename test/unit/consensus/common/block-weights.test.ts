@@ -8,7 +8,7 @@ function tree(blocks: readonly (readonly [name: string, parent: string, weight: 
   const made = new BlockWeights<null>({ hash: hashOf('root'), parentHash: hashOf('-'), number: 10, data: null });
   for (const [name, parent, weight] of blocks) {
     const number = (made.get(hashOf(parent))?.number ?? 0) + 1;
-    made.add({ hash: hashOf(name), parentHash: hashOf(parent), number, weight, data: null });
+    made.add({ hash: hashOf(name), parentHash: hashOf(parent), number, weight: BigInt(weight), data: null });
   }
   return made;
 }
@@ -68,7 +68,7 @@ describe('BlockWeights', () => {
 
   it('refuses a block without its parent, and one twice', () => {
     const made = tree([['a', 'root', 1]]);
-    const block = { hash: hashOf('b'), parentHash: hashOf('?'), number: 12, weight: 1, data: null };
+    const block = { hash: hashOf('b'), parentHash: hashOf('?'), number: 12, weight: 1n, data: null };
     expect(() => made.add(block)).toThrow('after its parent');
     expect(() => made.add({ ...block, hash: hashOf('a'), parentHash: hashOf('root') })).toThrow('once');
   });
