@@ -55,15 +55,9 @@ export function planDataDir(
     throw new ConfigError(`${path} is not empty and holds no devnet; choose another --data-dir`, { path: 'data-dir' });
   }
   const saved = exists && !options.fresh ? readSaved(configFile) : null;
-  const config = checkConfig({
-    ...saved,
-    ...given,
-    ...(saved === null ? {} : genesisOf(saved)),
-    'data-dir': path,
-    devnet: true,
-  });
-  if (saved !== null)
-    assertSameNetwork(path, checkConfig(saved), checkConfig({ ...saved, ...given, 'data-dir': path, devnet: true }));
+  const asked = { ...saved, ...given, engine: paramsOf(saved, given), 'data-dir': path, devnet: true };
+  const config = checkConfig({ ...asked, ...(saved === null ? {} : genesisOf(saved)) });
+  if (saved !== null) assertSameNetwork(path, checkConfig(saved), checkConfig(asked));
   const complete: Config = { ...config, genesis: { ...config.genesis, time: config.genesis.time ?? options.now } };
   return { config: complete, created: saved === null };
 }
@@ -104,6 +98,13 @@ function unusable(path: string, error: unknown): ConfigError {
 /** The saved genesis time stands, unless the user named another (which assertSameNetwork then refuses). */
 function genesisOf(saved: Given): Given {
   return { genesis: saved['genesis'] };
+}
+
+/** Parameters that the user did not name stand as well; some were chosen when the network was created. */
+function paramsOf(saved: Given | null, given: Given): unknown {
+  const { engine } = given;
+  if (saved === null || typeof engine !== 'object' || engine === null) return engine ?? saved?.['engine'];
+  return { ...(saved['engine'] as Given | undefined), ...engine };
 }
 
 function readSaved(file: string): Given {

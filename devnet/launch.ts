@@ -1,5 +1,6 @@
 import { request } from 'node:http';
-import { checkConfig, checkNetwork, loadGiven, type ConfigFlags } from '../src/node/config.ts';
+import { availableParallelism } from 'node:os';
+import { checkConfig, checkNetwork, loadGiven, type CheckedEngine, type ConfigFlags } from '../src/node/config.ts';
 import { devKeys, type DevKeys } from '../src/node/dev-keys.ts';
 import type { NodeMessage } from '../src/node/ipc.ts';
 import { ConfigError, ParleyError } from '../src/util/errors.ts';
@@ -10,6 +11,9 @@ import { jsonOutput, textOutput, type Output, type ReadyNode } from './output.ts
 /** Longest a stopping node may take before it is killed; nodes stop within 3 s. */
 const STOP_GRACE_MS = 5_000;
 const READY_TIMEOUT_MS = 60_000;
+const HASH_RATE_MEASURED_MS = 150;
+/** What is left of the cores for miners, which run at the lowest priority. */
+const MINERS_SHARE = 0.5;
 
 export type DevnetOptions = {
   readonly configFile: string | undefined;
@@ -25,9 +29,10 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   const given = loadGiven(options.configFile, options.flags);
   const asked = checkConfig(given, options.configFile);
   const opening = { fresh: options.fresh, now: Date.now() };
-  await checkNetwork(planDataDir(asked['data-dir'], given, opening).config);
-  const dataDir = openDataDir(asked['data-dir'], given, opening);
-  const devnet = new Devnet(dataDir, output);
+  const plan = planDataDir(asked['data-dir'], given, opening);
+  const engine = await checkNetwork(plan.config);
+  const dataDir = openDataDir(asked['data-dir'], await withHashRate(given, plan, engine), opening);
+  const devnet = new Devnet(dataDir, engine, output);
   const stopAsked = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
@@ -45,14 +50,29 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   return 0;
 }
 
+/** A new chain of work begins at the pace of this machine: so many hashes all its nodes come to in a second. */
+async function withHashRate(
+  given: Record<string, unknown>,
+  { config, created }: ReturnType<typeof planDataDir>,
+  { factory }: CheckedEngine,
+): Promise<Record<string, unknown>> {
+  if (!created || !factory.traits.usesWork || config.engine['hash-rate'] !== undefined) return given;
+  const { measureHashRate } = await import('../src/node/hash-rate.ts');
+  const miners = Math.min(config.nodes, availableParallelism());
+  const hashRate = Math.max(1, Math.round(measureHashRate(HASH_RATE_MEASURED_MS) * miners * MINERS_SHARE));
+  return { ...given, engine: { ...config.engine, 'hash-rate': hashRate } };
+}
+
 class Devnet {
   readonly #dataDir: DataDir;
+  readonly #engine: CheckedEngine;
   readonly #output: Output;
   readonly #children: NodeChild[] = [];
   #stopping = false;
 
-  constructor(dataDir: DataDir, output: Output) {
+  constructor(dataDir: DataDir, engine: CheckedEngine, output: Output) {
     this.#dataDir = dataDir;
+    this.#engine = engine;
     this.#output = output;
   }
 
@@ -76,7 +96,14 @@ class Devnet {
       );
     });
     const nodes = await Promise.race([Promise.all(started), tooLate]).finally(() => clearTimeout(timer));
-    this.#output.ready({ config, nodes, accounts, created, elapsedMs: performance.now() - startedAt });
+    this.#output.ready({
+      config,
+      consensus: this.#engine.factory.id,
+      nodes,
+      accounts,
+      created,
+      elapsedMs: performance.now() - startedAt,
+    });
   }
 
   allExited(): Promise<'exited'> {
@@ -105,8 +132,9 @@ class Devnet {
     });
     const listening = await progress.listening;
     await answered(listening.rpc);
-    // Without a block time the first block waits for the first transaction.
-    if (config['block-time'] > 0) await progress.firstBlock;
+    const { factory, params } = this.#engine;
+    // Where the chain may stand still, the first block waits for the first transaction.
+    if (!factory.idles(params)) await progress.firstBlock;
     progress.isReady = true;
     const { rpc, ws, p2p, validator } = listening;
     return { index, rpc, ws, p2p, pid: child.pid, validator };

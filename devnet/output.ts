@@ -15,6 +15,8 @@ export type ReadyNode = {
 };
 
 export type Ready = {
+  /** The engine's id, also where it came from a module. */
+  readonly consensus: string;
   readonly config: Config;
   readonly nodes: readonly ReadyNode[];
   readonly accounts: readonly KeyPair[];
@@ -33,12 +35,12 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** One JSON object a line; the ready one is part of the command line's contract. */
 export const jsonOutput: Output = {
-  ready: ({ config, nodes, accounts }) =>
+  ready: ({ config, consensus, nodes, accounts }) =>
     print(
       JSON.stringify({
         event: 'ready',
         chainId: config['chain-id'],
-        consensus: config.consensus,
+        consensus,
         nodes,
         accounts: accounts.map(({ address }) => address),
       }),
@@ -56,8 +58,7 @@ export const textOutput: Output = {
   stopped: () => print('Stopped. The chain is kept; the same command continues it, --fresh starts over.'),
 };
 
-function readyText({ config, nodes, accounts, elapsedMs, created }: Ready): string {
-  const { consensus } = config;
+function readyText({ config, consensus, nodes, accounts, elapsedMs, created }: Ready): string {
   const lines = [
     '',
     `Parley devnet: ${consensus}, ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}, chain id ${config['chain-id']}`,

@@ -32,7 +32,7 @@ export type MillisRange = readonly [low: Millis, high: Millis];
 
 export type LinkOptions = {
   readonly delayMs: MillisRange;
-  /** Probability per message. */
+  /** Probability per message; requests among them where `losesRequests`. */
   readonly loss: number;
   /** Probability per gossip message of coming twice. */
   readonly duplicate: number;
@@ -47,6 +47,8 @@ export type HubOptions = LinkOptions & {
   readonly detectMs: MillisRange;
   /** Cuts and partitions swallow messages and nobody is told: no `disconnected`, requests time out. */
   readonly silentCuts: boolean;
+  /** Loss hits requests and answers too. False: as on a real stream, which loses nothing until its connection breaks. */
+  readonly losesRequests: boolean;
   /** Under way at once per direction of a connection; more are dropped. */
   readonly queueMessagesMax: number;
   readonly queueBytesMax: number;
@@ -60,6 +62,7 @@ export const DEFAULT_HUB_OPTIONS: HubOptions = {
   connectMs: [1, 10],
   detectMs: [10, 50],
   silentCuts: false,
+  losesRequests: true,
   queueMessagesMax: 4_096,
   queueBytesMax: 64 * 1024 * 1024,
 };
@@ -192,7 +195,7 @@ export class MemoryHub {
     if (!pair.up) return;
     const { link } = this.#direction(from, to);
     this.stats.sent += 1;
-    const lost = this.#rng.chance(link.loss);
+    const lost = this.#rng.chance(link.loss) && (kind === 'gossip' || this.#options.losesRequests);
     const copies = kind === 'gossip' && this.#rng.chance(link.duplicate) ? 2 : 1;
     this.stats.duplicated += copies - 1;
     if (lost) this.stats.lost += 1;

@@ -101,6 +101,14 @@ export class MemoryNetwork implements Network, HubNode {
     if (this.#handlers !== null) this.#gossip.publish(topic, data);
   }
 
+  /** For simulated liars: gossip to some neighbours only, past the budget. No part of the port. */
+  publishTo(peers: readonly PeerId[], topic: GossipTopic, data: Bytes): void {
+    if (this.#handlers === null) return;
+    const id = messageIdText(messageId(topic, data));
+    this.#seen.add(id);
+    this.#flood(topic, id, new Uint8Array(data), null, peers);
+  }
+
   request(peer: PeerId, protocol: RequestProtocol, payload: Bytes, options: RequestOptions): Promise<Bytes> {
     if (this.#neighbours.has(peer)) return this.requests.ask(this.self, peer, protocol, payload, options);
     return Promise.reject(new ParleyError('NETWORK_CLOSED', 'not connected to this peer', { peer }));
@@ -186,9 +194,9 @@ export class MemoryNetwork implements Network, HubNode {
     this.#flood(topic, id, new Uint8Array(data), null);
   }
 
-  #flood(topic: GossipTopic, id: string, data: Bytes, except: PeerId | null): void {
+  #flood(topic: GossipTopic, id: string, data: Bytes, except: PeerId | null, only?: readonly PeerId[]): void {
     for (const peer of this.#neighbours.keys()) {
-      if (peer === except) continue;
+      if (peer === except || only?.includes(peer) === false) continue;
       this.#hub.transmit(this.self, peer, data.length, 'gossip', (target) =>
         target.receive(topic, id, data, this.self),
       );

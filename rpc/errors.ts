@@ -55,6 +55,8 @@ const TABLE: ReadonlyMap<string, { readonly number: number; readonly phrase?: st
   ['POOL_WRONG_CHAIN', { number: TRANSACTION_REJECTED, phrase: 'invalid chain id' }],
   ['POOL_FULL', { number: TRANSACTION_REJECTED, phrase: 'txpool is full' }],
   ['POOL_SENDER_LIMIT', { number: TRANSACTION_REJECTED, phrase: 'account limit exceeded' }],
+  ['NETWORK_ADDRESS', { number: INVALID_PARAMS }],
+  ['NETWORK_UNREACHABLE', { number: RESOURCE_UNAVAILABLE }],
   ['POOL_BUSY', { number: LIMIT_EXCEEDED }],
   ['POOL_INIT_CODE_SIZE', { number: TRANSACTION_REJECTED, phrase: 'max initcode size exceeded' }],
   ['POOL_SENDER_NOT_EOA', { number: TRANSACTION_REJECTED, phrase: 'sender not an eoa' }],

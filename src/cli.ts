@@ -33,7 +33,7 @@ function addDevnet(root: Command): void {
   root
     .command('devnet')
     .description('start a local network of real nodes')
-    .option('--consensus <engine>', 'consensus engine (default: poa)')
+    .option('--consensus <engine>', 'poa | pbft | pow | ./my-engine.ts (default: poa)')
     .option('--nodes <count>', 'nodes, each its own process (default: 4)', wholeNumber)
     .option('--config <file>', 'TOML configuration; flags win over it')
     .option('--data-dir <dir>', 'where the chain is kept; the same again continues it (default: .parley)')

@@ -30,9 +30,9 @@ export type EngineTesting = {
   readonly simParams?: (draw: Rng) => JsonObject;
   /** JSON that `parseParams` must refuse, and the path that it must name. */
   readonly badParams?: readonly (readonly [json: unknown, path: string])[];
-  /** How many may misbehave: less than a third of the validators (default), or the owners of less than half of the work. */
-  readonly faults?: 'third' | 'half';
-  /** Longest partition that finality is meant to survive. Default: any. */
+  /** How many may misbehave: less than a third of the validators (default), the owners of less than half of the work, or none. */
+  readonly faults?: 'third' | 'half' | 'none';
+  /** Longest partition that finality is meant to survive; without it, every one. */
   readonly partitionMsMax?: Millis;
   /** Where a seal stands: two different headers of one author in one place contradict each other. Default: never. */
   readonly sealPlace?: (params: unknown, header: Header) => string;

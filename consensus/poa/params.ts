@@ -1,5 +1,6 @@
-import type { JsonValue, Millis } from '../../src/types/primitives.ts';
+import type { Millis } from '../../src/types/primitives.ts';
 import { ConfigError } from '../../src/util/errors.ts';
+import { givenParams, wholeParam, type ParamLimits } from '../common/read-params.ts';
 
 export type PoaParams = {
   /** Least time between two blocks. 0: a block as soon as transactions wait, and none without need. */
@@ -16,7 +17,7 @@ export type PoaParams = {
   readonly unfinalizedBlocksMax: number;
 };
 
-const LIMITS: { readonly [key in keyof PoaParams]: readonly [low: number, high: number] } = {
+const LIMITS: ParamLimits<PoaParams> = {
   blockTimeMs: [0, 3_600_000],
   backupDelayMs: [1, 3_600_000],
   epochBlocks: [1, 1_000_000_000],
@@ -27,23 +28,16 @@ const LIMITS: { readonly [key in keyof PoaParams]: readonly [low: number, high: 
 
 /** Completes parameters. Throws ConfigError; `data.path` names the key at fault (empty: the whole value). */
 export function parsePoaParams(json: unknown): PoaParams {
-  if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) {
-    throw new ConfigError('parameters of proof of authority must be an object', { path: '' });
-  }
-  const given: { readonly [key: string]: unknown } = { ...json };
-  for (const key of Object.keys(given)) {
-    if (Object.hasOwn(LIMITS, key)) continue;
-    const known = Object.keys(LIMITS).join(', ');
-    throw new ConfigError(`unknown parameter "${key}" of proof of authority; there are ${known}`, { path: key });
-  }
-  const blockTimeMs = read(given, 'blockTimeMs', 1000);
+  const given = givenParams(json, 'proof of authority', Object.keys(LIMITS));
+  const read = (key: keyof PoaParams, fallback: number): number => wholeParam(given, key, LIMITS[key], fallback);
+  const blockTimeMs = read('blockTimeMs', 1000);
   const params = {
     blockTimeMs,
-    backupDelayMs: read(given, 'backupDelayMs', Math.max(Math.floor(blockTimeMs / 2), 200)),
-    epochBlocks: read(given, 'epochBlocks', 30_000),
-    checkpointBlocks: read(given, 'checkpointBlocks', 1),
-    clockToleranceMs: read(given, 'clockToleranceMs', 1500),
-    unfinalizedBlocksMax: read(given, 'unfinalizedBlocksMax', 1024),
+    backupDelayMs: read('backupDelayMs', Math.max(Math.floor(blockTimeMs / 2), 200)),
+    epochBlocks: read('epochBlocks', 30_000),
+    checkpointBlocks: read('checkpointBlocks', 1),
+    clockToleranceMs: read('clockToleranceMs', 1500),
+    unfinalizedBlocksMax: read('unfinalizedBlocksMax', 1024),
   };
   if (params.unfinalizedBlocksMax < 4 * params.checkpointBlocks) {
     throw new ConfigError(
@@ -52,19 +46,6 @@ export function parsePoaParams(json: unknown): PoaParams {
     );
   }
   return params;
-}
-
-function read(given: { readonly [key: string]: unknown }, key: keyof PoaParams, fallback: number): number {
-  const value = given[key];
-  if (value === undefined) return fallback;
-  const [low, high] = LIMITS[key];
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high) return value;
-  throw new ConfigError(`${key} must be a whole number from ${low} to ${high}`, { path: key, value: shown(value) });
-}
-
-function shown(value: unknown): JsonValue {
-  if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
-  return typeof value === 'string' ? value.slice(0, 64) : typeof value;
 }
 
 /** Times of blocks on one branch differ by at least this. */

@@ -2,6 +2,7 @@
 import type { BlockRef } from '../../src/types/block.ts';
 import type { JsonValue } from '../../src/types/primitives.ts';
 import { quantity } from '../format.ts';
+import { stringParam, type Params } from '../params.ts';
 import { method, type MethodTable } from '../router.ts';
 import type { MethodContext } from './context.ts';
 
@@ -26,7 +27,15 @@ export function adminMethods({ node }: MethodContext): MethodTable {
       head: reference(peer.head),
       finalized: reference(peer.finalized),
     }));
-  return { admin_nodeInfo: method(0, 0, nodeInfo), admin_peers: method(0, 0, peers) };
+  const addPeer = async (params: Params): Promise<JsonValue> => {
+    await node.network.connect(stringParam(params[0], 0, 'address'));
+    return true;
+  };
+  return {
+    admin_addPeer: method(1, 1, addPeer),
+    admin_nodeInfo: method(0, 0, nodeInfo),
+    admin_peers: method(0, 0, peers),
+  };
 }
 
 function reference(block: BlockRef | null): JsonValue {

@@ -146,6 +146,11 @@ export interface NetworkApi {
     readonly head: BlockRef | null;
     readonly finalized: BlockRef | null;
   }[];
+  /**
+   * Connects to a peer by its multiaddress, and stays at it. Rejects with ParleyError NETWORK_ADDRESS (malformed, or too many
+   * known) or NETWORK_UNREACHABLE (not now; it is tried on).
+   */
+  connect(address: string): Promise<void>;
 }
 
 export interface ConsensusApi {

@@ -60,7 +60,10 @@ export const nodeSchema = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
-  consensus: z.string().default('poa').describe('Engine: poa'),
+  consensus: z
+    .string()
+    .default('poa')
+    .describe('Engine: poa, pbft, pow, or the path of a module that exports one (./my-engine.ts)'),
   nodes: count(64).default(4).describe('Nodes of the devnet, each its own process'),
   'chain-id': z
     .int()
@@ -73,7 +76,7 @@ export const configSchema = z.strictObject({
     .min(0)
     .max(3_600_000)
     .default(1000)
-    .describe('ms between blocks; 0 makes one as soon as a transaction waits'),
+    .describe('ms between blocks (under pow on average); 0 makes one as soon as a transaction waits'),
   'gas-limit': z
     .int()
     .min(100_000)

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
-import { loadEngine } from '../../consensus/registry.ts';
+import type { EngineFactory } from '../../consensus/api/engine.ts';
 import { accountsFromMnemonic } from '../crypto/mnemonic.ts';
+import type { JsonValue } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
 import { configSchema, type Config } from './config-schema.ts';
+import { engineOf, resolveEngine } from './engine-loader.ts';
 import { parseEngineParams } from './engine-params.ts';
 
 const PORT_MAX = 65_535;
@@ -19,8 +22,15 @@ export function loadConfig(file: string | undefined, flags: ConfigFlags): Config
 
 /** Only what the user said: the file's values under the flags', not yet checked. */
 export function loadGiven(file: string | undefined, flags: ConfigFlags): Record<string, unknown> {
-  const fromFile = file === undefined ? {} : readConfigFile(file);
-  return { ...fromFile, ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) };
+  const fromFile = file === undefined ? {} : withEngineFrom(dirname(file), readConfigFile(file));
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return { ...fromFile, ...withEngineFrom('.', given) };
+}
+
+/** An engine's module is named as seen from the file, or from where the command is given. */
+function withEngineFrom(directory: string, given: Record<string, unknown>): Record<string, unknown> {
+  const { consensus } = given;
+  return typeof consensus === 'string' ? { ...given, consensus: resolveEngine(consensus, directory) } : given;
 }
 
 export function checkConfig(input: unknown, source = 'configuration'): Config {
@@ -54,12 +64,15 @@ function readConfigFile(file: string): Record<string, unknown> {
   }
 }
 
+export type CheckedEngine = { readonly factory: EngineFactory; readonly params: JsonValue };
+
 /**
  * What the schema cannot see of a network: that its engine exists and takes its parameters, that its phrase is one, that its
  * ports suffice. To be asked before anything is written. Throws ConfigError.
  */
-export async function checkNetwork(config: Config): Promise<void> {
-  parseEngineParams(await loadEngine(config.consensus), config);
+export async function checkNetwork(config: Config): Promise<CheckedEngine> {
+  const factory = await engineOf(config.consensus);
+  const params = parseEngineParams(factory, config);
   accountsFromMnemonic(config.mnemonic, 0);
   const { nodes, 'rpc-port': rpcPort, 'p2p-port': p2pPort } = config;
   for (const key of ['rpc-port', 'p2p-port'] as const) {
@@ -79,6 +92,7 @@ export async function checkNetwork(config: Config): Promise<void> {
       },
     );
   }
+  return { factory, params };
 }
 
 /** The whole configuration as a JSON Schema (draft 2020-12). */

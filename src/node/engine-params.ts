@@ -1,6 +1,6 @@
 import type { EngineFactory } from '../../consensus/api/engine.ts';
 import type { JsonValue } from '../types/primitives.ts';
-import { ConfigError } from '../util/errors.ts';
+import { ConfigError, errorText } from '../util/errors.ts';
 import type { Config } from './config-schema.ts';
 
 /** The parameters of the engine, the block time among them, as its factory completes them. Throws ConfigError naming the key. */
@@ -12,10 +12,10 @@ export function parseEngineParams(factory: EngineFactory, config: Config): JsonV
   try {
     return factory.parseParams({ blockTimeMs: config['block-time'], ...Object.fromEntries(own) }) as JsonValue;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const given = error.data['path'];
+    // An engine from elsewhere throws errors of its own; what it says of its parameters is for the user all the same.
+    const given = error instanceof ConfigError ? error.data['path'] : undefined;
     const key = typeof given === 'string' ? given : '';
     const path = key === 'blockTimeMs' ? 'block-time' : `engine.${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
-    throw new ConfigError(`${path}: ${error.message}`, { path }, { cause: error });
+    throw new ConfigError(`${path}: ${errorText(error)}`, { path }, { cause: error });
   }
 }

@@ -49,6 +49,8 @@ export function createNodeApi(
     state: chain.stateAt(at.hash),
   });
   const chainId = ledger.context.chainId;
+  const { factory, params } = ledger.settings;
+  const idles = factory.idles(params);
   const bounded = (): ExecutionEnv => ({ ...env, pause: deadline(CALL_TIMEOUT_MS) });
   const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(bounded(), callState(at), call);
   const accounts =
@@ -69,7 +71,7 @@ export function createNodeApi(
     events,
     execute: (call, at) => simulate(bounded(), callState(at), call),
     estimateGas: estimate,
-    health: () => health(machine, settings.config['block-time']),
+    health: () => health(machine, idles ? 0 : settings.config['block-time']),
   };
 }
 
@@ -99,6 +101,7 @@ function networkApi(machine: Machine): NetworkApi {
         const status = sync.peerStatus(id);
         return { id, addresses, direction, score, head: status?.head ?? null, finalized: status?.finalized ?? null };
       }),
+    connect: (address) => network.dial(address),
   };
 }
 

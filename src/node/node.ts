@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadEngine } from '../../consensus/registry.ts';
+import type { EngineFactory } from '../../consensus/api/engine.ts';
 import { Libp2pNetwork } from '../../p2p/network.ts';
 import { loadPeerKey } from '../../p2p/peer-key.ts';
 import { RpcServer } from '../../rpc/server.ts';
@@ -11,9 +11,11 @@ import type { GenesisSpec } from '../execution/genesis.ts';
 import type { Address, Hash, JsonValue } from '../types/primitives.ts';
 import type { Log } from '../util/log.ts';
 import type { NodeApi } from './api.ts';
+import { engineOf } from './engine-loader.ts';
 import { parseEngineParams } from './engine-params.ts';
 import { openCore } from './core.ts';
 import type { Machine } from './machine.ts';
+import { Miner } from './miner.ts';
 import { createNodeApi } from './node-api.ts';
 import { PrometheusMetrics } from './prometheus.ts';
 import { validatorAddress, type NodeSettings } from './settings.ts';
@@ -58,13 +60,13 @@ export class Node {
       opened.push(kv);
       const guard = await LevelStore.open(join(dataDir, 'guard'));
       opened.push(guard);
-      const factory = await loadEngine(config.consensus);
+      const factory = await engineOf(config.consensus);
       const params = parseEngineParams(factory, config);
       const machine = await openCore(
         {
           factory,
           params,
-          genesis: genesisSpec(settings, factory.id, params),
+          genesis: genesisSpec(settings, factory, params),
           validatorKey: settings.validatorKey,
           mempool: {
             totalMax: config.mempool['transactions-max'],
@@ -76,7 +78,7 @@ export class Node {
         {
           kv,
           guard: new KeyValueGuardStore(guard),
-          work: null,
+          work: factory.traits.usesWork && settings.validatorKey !== null ? createMiner({ log, metrics }) : null,
           network: (genesisHash) => createNetwork(settings, genesisHash, { log, metrics }),
           clock: systemClock,
           timers: systemTimers,
@@ -122,8 +124,9 @@ export class Node {
   }
 }
 
-function genesisSpec(settings: NodeSettings, engineId: string, params: JsonValue): GenesisSpec {
+function genesisSpec(settings: NodeSettings, { id, traits }: EngineFactory, params: JsonValue): GenesisSpec {
   const { config } = settings;
+  const validators = traits.usesWork ? [] : settings.validators;
   return {
     chainId: config['chain-id'],
     shard: 0,
@@ -131,12 +134,16 @@ function genesisSpec(settings: NodeSettings, engineId: string, params: JsonValue
     gasLimit: config['gas-limit'],
     baseFee: BigInt(config['base-fee']),
     alloc: new Map([...settings.alloc].map(([address, balance]) => [address, { balance }])),
-    validators: settings.validators.map((address) => ({ address, power: 1n, jailed: false })),
-    engine: { id: engineId, params },
+    validators: validators.map((address) => ({ address, power: 1n, jailed: false })),
+    engine: { id, params },
   };
 }
 
 type Watched = { readonly log: Log; readonly metrics: PrometheusMetrics };
+
+function createMiner({ log, metrics }: Watched): Miner {
+  return new Miner({ timers: systemTimers, random: Math.random, log: log.child('miner'), metrics });
+}
 
 function createNetwork(settings: NodeSettings, genesisHash: Hash, { log, metrics }: Watched): Libp2pNetwork {
   const { config, dataDir, p2pPort, bootstrap } = settings;

@@ -62,6 +62,8 @@ export type SyncModules = {
 
 /** `failures`: fetches in a row that brought nothing. */
 type PeerState = { status: StatusMessage | null; restUntil: Millis; failures: number };
+/** `isTeller`: the peer that told of a child of it, and so must have it. */
+type MissingBlock = { readonly hash: Hash; readonly peer: PeerId; readonly isTeller: boolean };
 /** `last`: number of the last block taken or known. */
 type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected'; readonly last: number };
 
@@ -71,6 +73,7 @@ export class Sync {
   readonly #missing = new Map<Hash, PeerId | null>();
   #timer: TimerHandle | null = null;
   #running = false;
+  #isWanted = false;
   #stopped = false;
   #startingBlock = 0;
   /** When `behind` last made it ask around. */
@@ -183,21 +186,26 @@ export class Sync {
   }
 
   #wake(): void {
-    if (this.#running || this.#stopped) return;
+    if (this.#stopped) return;
+    this.#isWanted = true;
+    if (this.#running) return;
     this.#running = true;
     this.#run()
       .catch((error: unknown) => this.#modules.log.error('sync failed', { reason: errorText(error) }))
       .finally(() => {
         this.#running = false;
+        // Woken while it was ending.
+        if (this.#isWanted) this.#wake();
       });
   }
 
   async #run(): Promise<void> {
     this.#startingBlock = this.#modules.chain.head().number;
     while (!this.#stopped) {
+      this.#isWanted = false;
       const orphan = this.#nextMissing();
       if (orphan !== null) {
-        await this.#fetchMissing(orphan.hash, orphan.peer);
+        await this.#fetchMissing(orphan);
         continue;
       }
       const peer = this.#bestPeer();
@@ -206,7 +214,7 @@ export class Sync {
     }
   }
 
-  #nextMissing(): { readonly hash: Hash; readonly peer: PeerId } | null {
+  #nextMissing(): MissingBlock | null {
     for (const [hash, teller] of this.#missing) {
       this.#missing.delete(hash);
       if (this.#modules.chain.has(hash)) continue;
@@ -214,7 +222,7 @@ export class Sync {
         teller !== null && this.#isFit(teller)
           ? teller
           : ([...this.#peers.keys()].find((id) => this.#isFit(id)) ?? null);
-      if (peer !== null) return { hash, peer };
+      if (peer !== null) return { hash, peer, isTeller: peer === teller };
     }
     return null;
   }
@@ -256,12 +264,13 @@ export class Sync {
     this.#modules.post({ type: 'syncing', behindBlocks });
   }
 
-  async #fetchMissing(hash: Hash, peer: PeerId): Promise<void> {
+  async #fetchMissing({ hash, peer, isTeller }: MissingBlock): Promise<void> {
     const target = this.#peers.get(peer)?.status?.head.number ?? 0;
     const request = encodeHashRequest({ hash, count: BY_HASH_GAP_MAX * 2 });
     const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target);
     this.#tellBehind(0);
-    if (step === 'nothing') this.#fail(peer);
+    // Who only stands in for the one that told of it owes us nothing: it may be the last good peer there is.
+    if (step === 'nothing' && isTeller) this.#fail(peer);
   }
 
   async #follow(peer: PeerId, target: BlockRef): Promise<void> {

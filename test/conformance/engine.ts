@@ -63,7 +63,7 @@ function testCalm(engine: EngineUnderTest, params: unknown): void {
         expect(status?.engine).toBe(engine.factory.id);
         expect(status?.head.hash).toBe(node.head);
         expect(status?.finalized.hash).toBe(node.disk.finalized);
-        expect(status?.validators).toHaveLength(4);
+        expect(status?.validators).toHaveLength(engine.factory.traits.usesWork ? 0 : 4);
       }
     }
   });
@@ -90,7 +90,7 @@ function testRestarts(engine: EngineUnderTest, params: unknown): void {
       live(rig, 20);
       rig.heal();
       live(rig, 5);
-      expect(rig.crashes).toBeGreaterThan(5);
+      expect(rig.crashes).toBeGreaterThan(1);
       expect(rig.violations).toEqual([]);
     }
   });

@@ -6,42 +6,23 @@ import type { Header, UnsealedHeader } from '../../src/types/block.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
-import type { ConsensusState } from '../../src/types/validator.ts';
 import { errorCode } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
-import { guardDomain, ruleOn, type GuardRecord } from '../../src/wallet/guard.ts';
+import { guardDomain, ruleOn } from '../../src/wallet/guard.ts';
 import { fakeSign, findNonce, rigHeader, sealed } from './rig-parts.ts';
+import type { KnownBlock, RigBlock, RigDisk } from './rig-disk.ts';
 import type { Rig } from './rig.ts';
 
-export type RigBlock = {
-  readonly hash: Hash;
-  readonly header: Header;
-  readonly votes: readonly SignedMessage[];
-  readonly evidence: readonly Evidence[];
-  readonly txs: readonly number[];
-};
-
-type Known = RigBlock & { readonly author: Address; readonly state: ConsensusState };
 type EventBody = EngineEvent extends infer E ? (E extends EngineEvent ? Omit<E, 'now'> : never) : never;
 
 const ORPHANS_MAX = 256;
-
-/** What one host keeps on disk: it survives a crash. */
-type Disk = {
-  readonly saved: Map<string, Bytes>;
-  readonly guard: Map<string, GuardRecord> | null;
-  blocks: Map<Hash, Known>;
-  finalized: Hash;
-  anchor: Bytes | null;
-  /** Of blocks that were finalized with one. */
-  readonly proofs: Map<Hash, Bytes>;
-};
+const LOOK_AHEAD_MS = 250;
 
 /** A host as small as one can be: a tree, an executor that takes no time, and the contract of consensus/README.md. */
 export class RigNode {
   readonly name: string;
   readonly self: Address | null;
-  readonly disk: Disk;
+  readonly disk: RigDisk;
   engine: Engine | null = null;
   head: Hash;
   /** Bumped by each crash: what was under way before it no longer counts. */
@@ -68,7 +49,7 @@ export class RigNode {
     this.#rng = options.rng;
     this.name = options.name;
     this.self = options.self;
-    const genesis: Known = { ...rig.genesis, author: `0x${'00'.repeat(20)}`, state: rig.genesisState };
+    const genesis: KnownBlock = { ...rig.genesis, author: `0x${'00'.repeat(20)}`, state: rig.genesisState };
     this.disk = {
       saved: new Map(),
       guard: options.isGuarded ? new Map() : null,
@@ -80,7 +61,7 @@ export class RigNode {
     this.head = genesis.hash;
   }
 
-  block(hash: Hash): Known | undefined {
+  block(hash: Hash): KnownBlock | undefined {
     return this.disk.blocks.get(hash);
   }
 
@@ -205,7 +186,7 @@ export class RigNode {
         this.#soon(verdict.retryAt, () => this.receiveBlock(block, origin, justification));
       return;
     }
-    const known: Known = { ...block, author, state: this.#rig.execute(parent.state, block, author) };
+    const known: KnownBlock = { ...block, author, state: this.#rig.execute(parent.state, block, author) };
     this.disk.blocks.set(block.hash, known);
     this.#unsynced.add(block.hash);
     this.#tell(known, origin, justification);
@@ -241,7 +222,7 @@ export class RigNode {
     return blocks.reverse();
   }
 
-  #tell(block: Known, origin: Origin, justification: Bytes | null = null): void {
+  #tell(block: KnownBlock, origin: Origin, justification: Bytes | null = null): void {
     const { hash, header, author, votes, state } = block;
     this.step({ type: 'imported', hash, header, author, votes, state, origin, justification });
   }
@@ -273,7 +254,7 @@ export class RigNode {
       case 'publish':
         return this.#publish(effect);
       case 'forkchoice':
-        return this.#rig.decided(this, effect);
+        return this.#decided(effect);
       case 'timer':
         this.#timers.set(effect.id, effect.at);
         return this.#soon(effect.at, () => {
@@ -299,6 +280,15 @@ export class RigNode {
     }
   }
 
+  /** A pool follows the head, and says again that transactions wait. */
+  #decided(effect: Extract<EngineEffect, { type: 'forkchoice' }>): void {
+    const before = this.head;
+    // Finality is forced to disk, with all that was written before.
+    if (effect.finalized !== this.disk.finalized) this.#unsynced.clear();
+    this.#rig.decided(this, effect);
+    if (this.head !== before) this.#soon(0, () => this.#demand());
+  }
+
   #cast(effect: Extract<EngineEffect, { type: 'cast' }>): void {
     const { self } = this;
     if (self === null) throw new Error('a follower casts nothing');
@@ -309,16 +299,16 @@ export class RigNode {
     this.#rig.gossip(this, (node) => node.receiveMessage(message, this));
   }
 
-  /** The nonce is found at once, and told when a miner of so many hashes a second would have found it. */
-  #work({ job, data, target }: Extract<EngineEffect, { type: 'work' }>): void {
+  /** Looks no more than a moment ahead of what a miner of so many hashes a second has tried: most searches end before. */
+  #work({ job, data, target }: Extract<EngineEffect, { type: 'work' }>, from = this.#rng.between(0, 2 ** 31)): void {
     this.#searches.set(job, data);
-    const { nonce, tries } = findNonce(data, target, this.#rng.between(0, 2 ** 31));
-    this.#soon(this.#rig.agenda.now + Math.ceil((tries * 1000) / this.#rig.hashRate), () => {
+    const { hashRate, agenda } = this.#rig;
+    const { nonce, tries } = findNonce(data, target, from, Math.ceil((hashRate * LOOK_AHEAD_MS) / 1000));
+    this.#soon(agenda.now + Math.ceil((tries * 1000) / hashRate), () => {
       if (this.#searches.get(job) !== data) return;
+      if (nonce === null) return this.#work({ type: 'work', job, data, target }, from + tries);
       this.#searches.delete(job);
-      this.step(
-        nonce === null ? { type: 'failed', job, code: 'WORK_EXHAUSTED' } : { type: 'worked', job, value: nonce },
-      );
+      this.step({ type: 'worked', job, value: nonce });
     });
   }
 

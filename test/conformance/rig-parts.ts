@@ -55,19 +55,20 @@ export function rigHeader(fields: Partial<UnsealedHeader> & { number: number; ti
   };
 }
 
-/** A nonce that fits, 4 bytes, and how many were tried; null after 2^20. */
+/** A nonce that fits, 4 bytes, and how many were tried; null after `triesMax`. */
 export function findNonce(
   data: Bytes,
   target: bigint,
   from: number,
+  triesMax = 2 ** 20,
 ): { readonly nonce: Bytes | null; readonly tries: number } {
   const work = Buffer.from(data);
-  for (let tries = 1; tries <= 2 ** 20; tries++) {
+  for (let tries = 1; tries <= triesMax; tries++) {
     work.writeUInt32LE((from + tries) >>> 0, 76);
     const hash = sha256(sha256(work));
     if (BigInt(toHex(Uint8Array.from(hash).reverse())) <= target) return { nonce: work.subarray(76), tries };
   }
-  return { nonce: null, tries: 2 ** 20 };
+  return { nonce: null, tries: triesMax };
 }
 
 export function sealed(header: UnsealedHeader, seal: Bytes): Header {

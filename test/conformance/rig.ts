@@ -8,7 +8,8 @@ import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
 import type { ConsensusState } from '../../src/types/validator.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { fakeCrypto, fakeSign, rigAddress, rigHeader, sealed, Agenda } from './rig-parts.ts';
-import { RigNode, type RigBlock } from './rig-node.ts';
+import type { RigBlock } from './rig-disk.ts';
+import { RigNode } from './rig-node.ts';
 
 export type RigOptions = {
   readonly factory: EngineFactory;

@@ -2,6 +2,9 @@ import { Rng } from '../../src/util/rng.ts';
 import type { EngineUnderTest } from '../engines/engine-under-test.ts';
 import { Rig } from './rig.ts';
 
+/** Enough for everybody to have asked everybody for blocks. */
+const MEND_MS = 5000;
+
 export type StormResult = {
   readonly rig: Rig;
   readonly finalizedBefore: number;
@@ -17,7 +20,7 @@ export type StormResult = {
 export function storm({ factory, testing }: EngineUnderTest, seed: number): StormResult {
   const draw = new Rng(seed ^ 0x5eed);
   const validators = draw.pick([1, 2, 3, 4, 4, 4, 5, 7]);
-  const faulty = Math.floor((validators - 1) / 3);
+  const faulty = testing.faults === 'none' ? 0 : Math.floor((validators - 1) / 3);
   const twins = draw.chance(0.5) ? Array.from({ length: faulty }, (_, i) => (i * 2 + seed) % validators) : [];
   const rig = new Rig({
     factory,
@@ -38,7 +41,9 @@ export function storm({ factory, testing }: EngineUnderTest, seed: number): Stor
   rig.start();
   for (let i = 0; i < 25; i++) {
     // Now and then long enough for either side of a cut to make, and finalize, what it can.
-    rig.run(draw.chance(0.3) ? 8000 : draw.between(200, 2500));
+    const stretchMs = draw.chance(0.3) ? 8000 : draw.between(200, 2500);
+    rig.run(Math.min(stretchMs, testing.partitionMsMax ?? stretchMs));
+    if (testing.partitionMsMax !== undefined) mend(rig);
     const weather = draw.between(0, 11);
     if (weather < 3) rig.randomCut();
     else if (weather < 6) rig.twinCut();
@@ -60,4 +65,10 @@ export function storm({ factory, testing }: EngineUnderTest, seed: number): Stor
     rejected: rig.nodes.flatMap((node) => node.rejected),
     trace: rig.trace(),
   };
+}
+
+/** Where finality is not meant to survive every partition, none goes on from one stretch to the next. */
+function mend(rig: Rig): void {
+  rig.partition(null);
+  rig.run(MEND_MS);
 }

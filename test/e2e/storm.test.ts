@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Rng } from '../../src/util/rng.ts';
 import { cleanUp } from './support/devnet.ts';
+import { ENGINES, type EngineUnderTest } from './support/engines.ts';
 import { FinalityWatch } from './support/finality-watch.ts';
 import { createNetwork, type TestNetwork, type TestNode } from './support/node-process.ts';
 import { blockAt, heightOf, type RpcBlock } from './support/rpc.ts';
@@ -20,6 +21,7 @@ const AGREE_TIMEOUT_MS = 60_000;
 afterAll(cleanUp);
 
 type Storm = {
+  readonly engine: EngineUnderTest;
   readonly network: TestNetwork;
   readonly watch: FinalityWatch;
   readonly load: TransferLoad;
@@ -29,12 +31,13 @@ type Storm = {
 };
 
 /** Four nodes under load, watched from outside by their RPCs and by a peer that hears all they say. */
-async function startStorm(seed: number): Promise<Storm> {
-  const network = await createNetwork({ nodes: 4, 'block-time': BLOCK_TIME_MS });
+async function startStorm(engine: EngineUnderTest, seed: number): Promise<Storm> {
+  const keys = { ...engine.keys, ...engine.stormKeys, nodes: 4, 'block-time': BLOCK_TIME_MS };
+  const network = await createNetwork(keys);
   const { nodes } = network;
   for (const node of nodes) node.start();
   await Promise.all(nodes.map((node) => node.answering()));
-  const statements = new Statements(BLOCK_TIME_MS);
+  const statements = new Statements(engine, engine.factory.parseParams({ blockTimeMs: BLOCK_TIME_MS }));
   const peer = await TestPeer.join(nodes.map(({ rpc }) => rpc));
   statements.genesisHash = peer.genesisHash;
   peer.hear = (topic, data) => statements.hear(topic, data);
@@ -43,6 +46,7 @@ async function startStorm(seed: number): Promise<Storm> {
   watch.start();
   load.start();
   return {
+    engine,
     network,
     watch,
     load,
@@ -135,12 +139,12 @@ async function expectNothingLost(storm: Storm): Promise<void> {
   }
 }
 
-function expectNoContradiction({ network, statements, watch, load }: Storm): void {
+function expectNoContradiction({ engine, network, statements, watch, load }: Storm): void {
   expect(statements.contradictions).toEqual([]);
   expect(statements.evidence).toEqual([]);
   expect(watch.problems).toEqual([]);
   expect(load.refusals).toEqual([]);
-  expect(statements.voters).toBe(network.nodes.length);
+  if (engine.factory.traits.castsMessages) expect(statements.signers).toBe(network.nodes.length);
   for (const { index } of network.nodes) {
     const log = readFileSync(join(network.dataDir, `node-${index}`, 'node.log'), 'utf8');
     const bad = log.split('\n').filter((line) => /"level":"error"|not signed|engine stopped|Error:/.test(line));
@@ -169,12 +173,12 @@ async function judged(storm: Storm, test: () => Promise<void>): Promise<void> {
 /** PARLEY_STORM_SEED=n runs the storm of a failure's message again, as far as timing lets it. */
 const seed = Number(process.env['PARLEY_STORM_SEED'] ?? Date.now() % 1_000_000);
 
-describe('a storm', () => {
+describe.each(ENGINES)('a storm under $consensus', (engine) => {
   it(
     `of ${KILLS} kill -9 under load loses nothing and makes nobody contradict itself`,
     { timeout: 900_000 },
     async () => {
-      const storm = await startStorm(seed);
+      const storm = await startStorm(engine, seed);
       const rng = new Rng(seed);
       await judged(storm, async () => {
         for (let kill = 1; kill <= KILLS; kill++) {
@@ -186,7 +190,7 @@ describe('a storm', () => {
   );
 
   it('of paused and resumed nodes does neither', { timeout: 300_000 }, async () => {
-    const storm = await startStorm(seed);
+    const storm = await startStorm(engine, seed);
     const rng = new Rng(seed);
     const { nodes } = storm.network;
     await judged(storm, async () => {

@@ -161,6 +161,10 @@ export class FakeNode implements NodeApi {
         finalized: null,
       },
     ],
+    connect: (address) =>
+      address.startsWith('/ip4/')
+        ? Promise.resolve()
+        : Promise.reject(new ParleyError('NETWORK_ADDRESS', 'not a multiaddress', { address })),
   };
 
   readonly consensus: ConsensusApi = {

@@ -138,6 +138,7 @@ describe('answers', () => {
     ['txpool_contentFrom', [BOB], { pending: {}, queued: {} }],
     ['txpool_inspect', [], has({ pending: { [ALICE]: { 4: `${BOB}: 2 wei + 21000 gas × 2000000000 wei` } } })],
     ['admin_nodeInfo', [], has({ id: 'peer-self', consensus: 'poa', chainId: 31337 })],
+    ['admin_addPeer', ['/ip4/127.0.0.1/tcp/9001'], true],
     ['admin_peers', [], [has({ id: 'peer-1', direction: 'outbound', finalized: null })]],
     ['consensus_status', [], { engine: 'poa', role: 'validator', quorum: null }],
     ['consensus_validators', [], [{ address: MINER, power: '1', jailed: false }]],

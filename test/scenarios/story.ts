@@ -1,12 +1,23 @@
 import type { Address, Hash, JsonObject, Millis } from '../../src/types/primitives.ts';
+import { Rng } from '../../src/util/rng.ts';
 import type { Client } from '../sim/clients.ts';
+import type { Adversary } from '../sim/adversaries.ts';
 import { Cluster } from '../sim/cluster.ts';
-import { WHOLE, type SimNode } from '../sim/node.ts';
+import { drawEngine } from '../sim/engines.ts';
+import { WHOLE, type CrashMoment, type SimNode } from '../sim/node.ts';
 
 export type StoryOptions = {
   readonly engine: string;
   readonly params: JsonObject;
   readonly validators: number;
+  /** None when left out. */
+  readonly adversaries?: readonly Adversary[];
+};
+
+const MOMENTS: { readonly [moment in CrashMoment]: string } = {
+  issued: 'it writes',
+  landed: 'it has written',
+  spoken: 'it has spoken',
 };
 
 /** Runs a cluster without faults of its own, and writes down what the teller wants to be seen. */
@@ -20,10 +31,12 @@ export class Story {
   }
 
   static async begin(title: string, options: StoryOptions): Promise<Story> {
-    const cluster = await Cluster.create({
-      ...options,
+    const { engine, params, validators, adversaries = [] } = options;
+    const cluster = new Cluster({
+      engine: await drawEngine(engine, new Rng(1), params),
+      validators,
       seed: 1,
-      adversaries: [],
+      adversaries,
       candidate: false,
       clients: 2,
       clientPauseMs: [1, 1],
@@ -48,6 +61,34 @@ export class Story {
 
   node(name: string): SimNode {
     return this.cluster.node(name);
+  }
+
+  /** The power goes. */
+  crash(name: string): void {
+    this.node(name).crash('power');
+    this.say(`${name} dies`);
+  }
+
+  /** The power goes at the `count`-th such moment from now: as it speaks, as a write is issued, or has landed. */
+  crashAt(name: string, moment: CrashMoment, count = 1): void {
+    this.node(name).planCrash({ moment, count, kind: 'power' });
+    this.say(`${name} is going to die when ${MOMENTS[moment]}${count === 1 ? '' : ` for the ${count}th time`}`);
+  }
+
+  start(name: string): void {
+    this.node(name).start();
+    this.say(`${name} is started again`);
+  }
+
+  /** Keeps groups of nodes apart. */
+  partition(...groups: readonly (readonly string[])[]): void {
+    this.cluster.hub.partition(groups);
+    this.say(groups.map((group) => group.join(' ')).join(' | '));
+  }
+
+  heal(): void {
+    this.cluster.hub.heal();
+    this.say('the network is whole again');
   }
 
   /** A transfer of the first client, or of another one. */
@@ -105,11 +146,31 @@ export class Story {
     this.say(`${name} has ${quorum.have} of ${quorum.need} votes; missing: ${missing.join(' ') || 'nobody'}`);
   }
 
+  /** What the node's `consensus_status` says of where it is; those that agree on one line. */
+  showStatus(...names: readonly string[]): void {
+    const groups = new Map<string, string[]>();
+    for (const name of names.length > 0 ? names : this.cluster.nodes.map((node) => node.name)) {
+      const text = this.#status(this.node(name));
+      groups.set(text, [...(groups.get(text) ?? []), name]);
+    }
+    for (const [text, group] of groups) this.say(`${group.join(' ')}: ${text}`);
+  }
+
   /** The story; throws when a checker found something wrong. */
   end(): string {
     const { violations } = this.cluster.trace;
     if (violations.length > 0) throw new Error(`${violations[0]?.code}: ${violations[0]?.details}`);
     return `${this.#lines.join('\n')}\n`;
+  }
+
+  #status(node: SimNode): string {
+    const status = node.machine?.ledger.engine.describe();
+    if (status === undefined) return 'down';
+    const { clock, proposer, quorum } = status;
+    const place = clock.unit === 'none' ? `head ${status.head.number}` : `${clock.unit} ${clock.value}`;
+    const now = proposer.now === null ? 'nobody proposes' : `${this.#nameOf(proposer.now)} proposes`;
+    const waits = quorum === null ? 'waits for nobody' : `${quorum.phase}: ${quorum.have} of ${quorum.need}`;
+    return `${place}, ${now}, ${waits}`;
   }
 
   #block(node: SimNode, hash: Hash): string {

@@ -1,4 +1,5 @@
 import type { BlockNode } from '../../src/chain/block-node.ts';
+import { ORPHAN_LIMITS } from '../../src/chain/orphans.ts';
 import type { HeadChange } from '../../src/chain/tree.ts';
 import { decodeBlock, decodeBlockWithProof } from '../../src/codec/block.ts';
 import type { Machine } from '../../src/node/machine.ts';
@@ -6,25 +7,34 @@ import type { BatchOp } from '../../src/ports/kv.ts';
 import type { GossipTopic, GossipVerdict } from '../../src/ports/network.ts';
 import type { BlockRef } from '../../src/types/block.ts';
 import type { Address, Bytes, Hash, PeerId } from '../../src/types/primitives.ts';
+import { CodecError } from '../../src/util/errors.ts';
 import { KEYSPACE } from '../../storage/keyspace.ts';
 import type { SimNode } from './node.ts';
 import type { Statements } from './statements.ts';
 import type { Supply } from './supply.ts';
 import type { Trace } from './trace.ts';
+import { messageIn } from './voice.ts';
 
 /** Blocks in a node's tree at any time: a run makes far fewer unless something piles up. */
 const TREE_BLOCKS_MAX = 2_000;
-/** Votes that an engine may keep of one validator. */
-const VOTES_KEPT_PER_VALIDATOR_MAX = 32;
+/** Of the gauges that a node shows to everybody. */
+const ORPHANS_GAUGE = 'parley_orphan_blocks';
+
+export type CheckersOptions = {
+  /** The engine's counter of messages that it keeps, and the most there may be of one validator. */
+  readonly kept: readonly [counter: string, perValidatorMax: number] | null;
+  /** Who may be, or have been until a moment ago, a validator. */
+  readonly votersMax: number;
+};
 
 export type CheckersModules = {
   readonly trace: Trace;
   readonly statements: Statements;
   readonly supply: Supply;
-  /** Addresses of honest validators, a candidate among them. */
+  /** Addresses that must not be punished, a candidate's among them. */
   readonly honest: ReadonlySet<Address>;
-  /** That of the candidate comes and goes. */
-  readonly candidate: Address;
+  /** Those among the first validators: they must stay. */
+  readonly validators: ReadonlySet<Address>;
   readonly isHonest: (name: PeerId) => boolean;
   readonly nameOf: (author: Address) => string;
 };
@@ -35,13 +45,15 @@ export type CheckersModules = {
  * honest validator is punished, no honest peer is blamed, and nobody says two things in one place.
  */
 export class Checkers {
+  readonly #options: CheckersOptions;
   readonly #modules: CheckersModules;
   readonly #finalAt = new Map<number, { readonly hash: Hash; readonly by: PeerId }>();
   readonly #finalOf = new Map<PeerId, BlockRef>();
   readonly #stateRoots = new Map<Hash, Hash>();
   #reorgs = 0;
 
-  constructor(modules: CheckersModules) {
+  constructor(options: CheckersOptions, modules: CheckersModules) {
+    this.#options = options;
     this.#modules = modules;
   }
 
@@ -76,11 +88,13 @@ export class Checkers {
     chain.onFinalized((path) => this.#finalized(node, path));
   }
 
-  published(topic: GossipTopic, data: Bytes): void {
-    const { statements } = this.#modules;
-    if (topic === 'block') statements.block(decodeBlockWithProof(data).block);
-    // Messages of the engine are tagged 0; evidence, tagged 1, is a repetition of what was said.
-    else if (topic === 'consensus' && data[0] === 0) statements.encodedVote(data.subarray(1));
+  published(node: SimNode, topic: GossipTopic, data: Bytes): void {
+    try {
+      this.#stated(topic, data);
+    } catch (error) {
+      // Adversaries say garbage.
+      if (node.isHonest || !(error instanceof CodecError)) throw error;
+    }
   }
 
   /** Blocks that are stored were sealed, whether or not anybody heard of them. */
@@ -100,9 +114,17 @@ export class Checkers {
     this.#modules.trace.violated('HONEST_BLAMED', `${node.name} blamed ${peer}: ${code}`);
   }
 
+  #stated(topic: GossipTopic, data: Bytes): void {
+    const { statements } = this.#modules;
+    if (topic === 'block') statements.block(decodeBlockWithProof(data).block);
+    // Evidence is a repetition of what was said.
+    const message = messageIn(topic, data);
+    if (message !== null) statements.encodedMessage(message);
+  }
+
   #headMoved(node: SimNode, machine: Machine, { added, removed }: HeadChange): void {
     const { trace, supply, nameOf } = this.#modules;
-    const { chain, engine } = machine.ledger;
+    const { chain } = machine.ledger;
     const { head } = chain;
     const reorg = removed.length === 0 ? '' : ` (reorg -${removed.length} +${added.length})`;
     trace.tell(node.name, `head ${head.number} ${head.hash.slice(0, 10)} by ${nameOf(head.author)}${reorg}`);
@@ -119,11 +141,22 @@ export class Checkers {
     }
     if (!node.isHonest) return;
     this.#nobodyPunished(node, head);
-    const kept = engine.describe().counters['pooledVotes'] ?? 0;
-    const keptMax = VOTES_KEPT_PER_VALIDATOR_MAX * head.executed.consensus.validators.length;
-    if (chain.tree.size > TREE_BLOCKS_MAX || kept > keptMax) {
-      trace.violated('MEMORY', `${node.name} keeps ${chain.tree.size} blocks and ${kept} votes`);
+    this.#bounded(node, machine);
+  }
+
+  #bounded(node: SimNode, { ledger }: Machine): void {
+    const { trace } = this.#modules;
+    const { kept: limit, votersMax } = this.#options;
+    const { tree } = ledger.chain;
+    const orphans = node.gauge(ORPHANS_GAUGE);
+    if (tree.size > TREE_BLOCKS_MAX || orphans > ORPHAN_LIMITS.countMax) {
+      trace.violated('MEMORY', `${node.name} keeps ${tree.size} blocks and ${orphans} orphans`);
     }
+    if (limit === null) return;
+    const [counter, perValidatorMax] = limit;
+    const kept = ledger.engine.describe().counters[counter] ?? 0;
+    const keptMax = perValidatorMax * votersMax;
+    if (kept > keptMax) trace.violated('MEMORY', `${node.name} keeps ${kept} messages (${counter}), over ${keptMax}`);
   }
 
   #oneState(node: SimNode, block: BlockNode): void {
@@ -138,14 +171,12 @@ export class Checkers {
   }
 
   #nobodyPunished(node: SimNode, head: BlockNode): void {
-    const { trace, honest, candidate } = this.#modules;
-    const { validators } = head.executed.consensus;
-    for (const address of honest) {
-      const validator = validators.find((known) => known.address === address);
-      const isMissing = validator === undefined && address !== candidate;
-      if (isMissing || validator?.jailed === true) {
-        trace.violated('HONEST_PUNISHED', `${node.name}'s block ${head.number} has no place for honest ${address}`);
-      }
+    const { trace, honest, validators } = this.#modules;
+    const known = head.executed.consensus.validators;
+    const missing = [...validators].filter((address) => !known.some((validator) => validator.address === address));
+    const jailed = known.filter(({ address, jailed: isJailed }) => isJailed && honest.has(address));
+    for (const address of [...missing, ...jailed.map((validator) => validator.address)]) {
+      trace.violated('HONEST_PUNISHED', `${node.name}'s block ${head.number} has no place for honest ${address}`);
     }
   }
 

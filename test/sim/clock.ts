@@ -123,12 +123,13 @@ function settled(): Promise<void> {
 
 /**
  * One process's time: the world's, seen through a clock that is wrong, and the only way into the process. While it is
- * paused, what would enter waits; when it is dead, it never does.
+ * paused, what would enter waits; while it is slow, it comes later; when it is dead, it never does.
  */
 export class ProcessTime implements Clock, Timers {
   readonly #world: SimClock;
   #offsetMs: Millis;
   #waiting: (() => void)[] | null = null;
+  #lateMs: Millis = 0;
   #isDead = false;
 
   constructor(world: SimClock, offsetMs: Millis) {
@@ -168,8 +169,19 @@ export class ProcessTime implements Clock, Timers {
     };
   }
 
-  /** Runs it in the process: now, after the pause, or never. */
+  /** Everything that enters comes so much later: a machine under load. 0: as quick as ever. */
+  setLate(lateMs: Millis): void {
+    this.#lateMs = lateMs;
+  }
+
+  /** Runs it in the process: now, when a slow machine comes to it, after the pause, or never. */
   enter(run: () => void): void {
+    if (this.#isDead) return;
+    if (this.#lateMs > 0) this.#world.after(this.#lateMs, () => this.#admit(run));
+    else this.#admit(run);
+  }
+
+  #admit(run: () => void): void {
     if (this.#isDead) return;
     if (this.#waiting !== null) this.#waiting.push(run);
     else run();
@@ -182,7 +194,7 @@ export class ProcessTime implements Clock, Timers {
   resume(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
-    for (const run of waiting) this.#world.after(0, () => this.enter(run));
+    for (const run of waiting) this.#world.after(0, () => this.#admit(run));
   }
 
   die(): void {

@@ -1,36 +1,29 @@
 import { MemoryHub, type HubOptions } from '../../p2p/memory-hub.ts';
-import { keccak256Bytes } from '../../src/crypto/keccak.ts';
 import { addressOf } from '../../src/crypto/secp256k1.ts';
 import type { GenesisSpec } from '../../src/execution/genesis.ts';
 import type { CoreSettings } from '../../src/node/core.ts';
-import { engineRules } from '../../src/node/engine-rules.ts';
-import type { Address, Bytes, JsonObject, Millis, PeerId } from '../../src/types/primitives.ts';
+import type { Bytes, Millis, PeerId } from '../../src/types/primitives.ts';
 import { errorText } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
-import { buildGenesis, genesisConsensus } from '../../src/execution/genesis.ts';
-import { EMPTY_ROOT } from '../../src/types/account.ts';
-import { EMPTY_STATE_STORE } from '../../src/state/empty-store.ts';
-import { StateLayer } from '../../src/state/layer.ts';
-import { candidateRole, rolesOf, type Adversary, type Role } from './adversaries.ts';
-import { Checkers } from './checkers.ts';
+import { candidateRole, isHonestRole, rolesOf, type Adversary, type Role } from './adversaries.ts';
+import type { Checkers } from './checkers.ts';
 import { Client } from './clients.ts';
-import { EPOCH_MS, SimClock } from './clock.ts';
-import { drawEngine, type SimEngine } from './engines.ts';
+import { SimClock } from './clock.ts';
+import type { SimEngine } from './engines.ts';
 import { contextText } from './log.ts';
 import { SimNode, WHOLE, type Ablation, type NodeWitness } from './node.ts';
 import type { Fault } from './plan.ts';
-import { Statements } from './statements.ts';
-import { Supply } from './supply.ts';
+import { CHAIN_ID, checkersOf, genesisOf, hashesPerSecondOf, keyOf, voiceOf } from './setup.ts';
+import type { Statements } from './statements.ts';
 import { Trace } from './trace.ts';
 
 export type ClusterOptions = {
   readonly seed: number;
-  readonly engine: string;
-  /** Parameters of the engine that are not drawn from the seed. */
-  readonly params?: JsonObject;
+  readonly engine: SimEngine;
+  /** Validators, or miners where work counts. */
   readonly validators: number;
   readonly adversaries: readonly Adversary[];
-  /** One more honest node, which may be voted in. */
+  /** One more honest node: it may be voted in where the engine knows that, and follows otherwise. */
   readonly candidate: boolean;
   readonly clients: number;
   /** Time between two things a client does. */
@@ -39,13 +32,16 @@ export type ClusterOptions = {
   readonly journalSync: boolean;
   /** Of honest validators. */
   readonly ablation: Ablation;
+  /** Writes take no time, so that time is the network's alone. */
+  readonly isDiskInstant?: boolean;
+  /** Longest time that a withholding adversary keeps a thing to itself. */
+  readonly holdMsMax?: Millis;
+  /** Told what the checkers are told, for measurements. */
+  readonly observer?: Partial<Pick<NodeWitness, 'published' | 'heard' | 'opened'>>;
   /** Receives the timeline. */
   readonly tell: ((line: string) => void) | null;
 };
 
-const CHAIN_ID = 31_337;
-const ETHER = 10n ** 18n;
-const GWEI = 10n ** 9n;
 const PERFECT_LINK = { loss: 0, duplicate: 0, delayMs: [2, 12] as const };
 
 /** Nodes, clients, their network, and the checkers that watch them. */
@@ -63,56 +59,45 @@ export class Cluster {
   readonly #images = new Map<PeerId, SimNode['contents']>();
   #mayRestart = true;
 
-  private constructor(options: ClusterOptions, engine: SimEngine) {
-    const rng = new Rng(options.seed);
+  constructor(options: ClusterOptions) {
+    const { seed, engine, validators } = options;
+    const rng = new Rng(seed);
+    // For what is not in every cluster, so that its draws do not shift the others'.
+    const spareRng = new Rng(seed ^ 0x27d4eb2f);
     this.engine = engine;
     this.trace = new Trace(this.clock, options.tell);
     this.hub = new MemoryHub(options.hub, { rng: rng.fork(), clock: this.clock, timers: this.clock });
-    const { validators } = options;
     this.roles = [
       ...rolesOf(validators, options.adversaries),
       ...(options.candidate ? [candidateRole(validators)] : []),
     ];
-    const keys = [...Array(validators + 1).keys()].map((i) => keyOf(options.seed, `validator ${i}`));
-    const wallets = [...Array(options.clients).keys()].map((i) => keyOf(options.seed, `client ${i}`));
+    const keys = [...Array(validators + 1).keys()].map((i) => keyOf(seed, `validator ${i}`));
+    const wallets = [...Array(options.clients).keys()].map((i) => keyOf(seed, `client ${i}`));
     const genesis = genesisOf(engine, keys.slice(0, validators), wallets);
     const honest = new Set(this.roles.filter(isHonestRole).map(({ validator }) => addressOf(keys[validator] as Bytes)));
-    const parts = checkersOf({
-      engine,
-      genesis,
-      honest,
-      trace: this.trace,
-      keys,
-      isHonest: (name) => this.#isHonest(name),
-    });
+    const isHonest = (name: PeerId): boolean => this.#isHonest(name);
+    const parts = checkersOf({ engine, genesis, honest, trace: this.trace, keys, isHonest });
     this.statements = parts.statements;
     this.checkers = parts.checkers;
-    const witness = this.#witness();
-    this.nodes = this.roles.map(({ name, validator, kind }) => {
-      const key = keys[validator] as Bytes;
-      const isHonest = isHonestRole({ kind });
-      const settings: CoreSettings = {
-        factory: engine.factory,
-        params: engine.factory.parseParams(engine.params),
-        genesis,
-        validatorKey: key,
-        mempool: {},
-        journalSync: options.journalSync,
-      };
-      const ablation = isHonest ? options.ablation : { ...WHOLE, guard: false };
-      const modules = { clock: this.clock, hub: this.hub, rng: rng.fork(), witness };
-      return new SimNode({ name, address: addressOf(key), isHonest, ablation, settings }, modules);
+    const witness = this.#witness(options.observer ?? {});
+    const rngs = keys.map((_, i) => (i < validators ? rng.fork() : spareRng.fork()));
+    const spareRngs = keys.map(() => [spareRng.fork(), spareRng.fork(), spareRng.fork()] as const);
+    this.nodes = this.roles.map((role) => {
+      const [first, second, third] = spareRngs[role.validator] as (typeof spareRngs)[number];
+      const isSecond = role.kind === 'twin' && role.name.endsWith('b');
+      return new SimNode(nodeOptions(role, { ...options, key: keys[role.validator] as Bytes, genesis }), {
+        clock: this.clock,
+        hub: this.hub,
+        rng: isSecond ? first : (rngs[role.validator] as Rng),
+        spareRng: isSecond ? second : third,
+        witness,
+      });
     });
     const recipients = wallets.map(addressOf);
     this.clients = wallets.map((privateKey, i) => {
       const about = { name: `c${i}`, privateKey, chainId: CHAIN_ID, recipients, pauseMs: options.clientPauseMs };
       return new Client(about, { clock: this.clock, rng: rng.fork(), trace: this.trace, nodes: () => this.#servers() });
     });
-  }
-
-  static async create(options: ClusterOptions): Promise<Cluster> {
-    // The parameters have a generator of their own, so that a change there does not change everything else.
-    return new Cluster(options, await drawEngine(options.engine, new Rng(options.seed ^ 0x5bd1e995), options.params));
   }
 
   get honest(): readonly SimNode[] {
@@ -130,14 +115,18 @@ export class Cluster {
     for (const node of this.nodes) node.start();
   }
 
+  /** A fault of a node that there is not, as in a scenario without its adversary, is none. */
   apply(fault: Fault): void {
+    if ('node' in fault && !this.nodes.some(({ name }) => name === fault.node)) return;
     this.trace.tell('--', describe(fault));
     switch (fault.kind) {
       case 'links':
         return this.#setLinks(fault);
       case 'partition':
+        this.#mendAfter(fault.forMs);
         return this.hub.partition(fault.groups);
       case 'cut':
+        this.#mendAfter(fault.forMs);
         return this.hub.cut(fault.from, fault.to);
       case 'mend':
         return this.hub.heal();
@@ -159,6 +148,12 @@ export class Cluster {
         this.clock.after(fault.forMs, () => node.resume());
         return undefined;
       }
+      case 'slow': {
+        const node = this.node(fault.node);
+        node.setLate(fault.lateMs);
+        this.clock.after(fault.forMs, () => node.setLate(0));
+        return undefined;
+      }
       case 'skew':
         return this.node(fault.node).setSkew(fault.skewMs);
       case 'propose':
@@ -177,6 +172,7 @@ export class Cluster {
     for (const node of this.nodes) {
       node.setSkew(skewMs(node));
       node.cancelCrash();
+      node.setLate(0);
       node.resume();
       node.start();
     }
@@ -192,7 +188,7 @@ export class Cluster {
 
   #propose(authorize: boolean): void {
     const candidate = this.nodes.find((_, i) => this.roles[i]?.kind === 'candidate');
-    if (candidate === undefined || !this.engine.takesProposals) return;
+    if (candidate === undefined || !this.engine.factory.traits.takesProposals) return;
     const subject = candidate.options.address;
     for (const node of this.honest) {
       if (node.isPaused) continue;
@@ -206,7 +202,16 @@ export class Cluster {
     }
   }
 
+  #mendAfter(forMs: Millis | null): void {
+    if (forMs === null) return;
+    this.clock.after(forMs, () => {
+      this.trace.tell('--', 'mends by itself');
+      this.hub.heal();
+    });
+  }
+
   #rollBack(node: SimNode, downMs: Millis): void {
+    if (node.isHonest) return;
     this.#downMs.set(node.name, downMs);
     node.crash('kill', 'goes back in time');
     const image = this.#images.get(node.name) ?? { chain: new Map(), guard: new Map() };
@@ -223,10 +228,13 @@ export class Cluster {
     });
   }
 
-  #witness(): NodeWitness {
+  #witness(observer: Exclude<ClusterOptions['observer'], undefined>): NodeWitness {
     const { trace, checkers } = this;
     return {
-      opened: (node, machine) => checkers.opened(node, machine),
+      opened: (node, machine) => {
+        checkers.opened(node, machine);
+        observer.opened?.(node, machine);
+      },
       started: (node) => trace.tell(node.name, 'is up'),
       failed: (node, error) => {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -236,11 +244,13 @@ export class Cluster {
       died: (node, why) => this.#died(node, why),
       published: (node, topic, data) => {
         trace.note(node.name, topic, data);
-        checkers.published(topic, data);
+        checkers.published(node, topic, data);
+        observer.published?.(node, topic, data);
       },
       heard: (node, topic, data, from, verdict) => {
         trace.note(node.name, topic, from, verdict, data);
         checkers.heard(node, topic, from, verdict);
+        observer.heard?.(node, topic, data, from, verdict);
       },
       blamed: (node, peer, code) => {
         trace.tell(node.name, `blames ${peer}: ${code}`);
@@ -261,59 +271,34 @@ export class Cluster {
   }
 }
 
-function isHonestRole({ kind }: Pick<Role, 'kind'>): boolean {
-  return kind === 'honest' || kind === 'candidate';
-}
-
 function describe({ kind, ...details }: Fault): string {
   return `${kind} ${JSON.stringify(details)}`;
 }
 
-function keyOf(seed: number, what: string): Bytes {
-  return keccak256Bytes(Buffer.from(`simulated ${what} of seed ${seed}`));
-}
+type NodeParts = ClusterOptions & { readonly key: Bytes; readonly genesis: GenesisSpec };
 
-function genesisOf(engine: SimEngine, keys: readonly Bytes[], wallets: readonly Bytes[]): GenesisSpec {
-  return {
-    chainId: CHAIN_ID,
-    shard: 0,
-    timeMs: EPOCH_MS,
-    gasLimit: 30_000_000,
-    baseFee: GWEI,
-    alloc: new Map(wallets.map((key) => [addressOf(key), { balance: 1_000n * ETHER }])),
-    validators: keys.map((key) => ({ address: addressOf(key), power: 1n, jailed: false })),
-    engine: { id: engine.factory.id, params: engine.params },
-  };
-}
-
-type CheckersInput = {
-  readonly engine: SimEngine;
-  readonly genesis: GenesisSpec;
-  readonly honest: ReadonlySet<Address>;
-  readonly trace: Trace;
-  readonly keys: readonly Bytes[];
-  readonly isHonest: (name: PeerId) => boolean;
-};
-
-function checkersOf(input: CheckersInput): { readonly checkers: Checkers; readonly statements: Statements } {
-  const { engine, genesis, honest, trace, keys, isHonest } = input;
-  const { factory } = engine;
-  const params = factory.parseParams(engine.params);
-  const { hash } = buildGenesis(
+function nodeOptions({ name, kind }: Role, parts: NodeParts): SimNode['options'] {
+  const { engine, genesis, key, validators, journalSync, isDiskInstant, holdMsMax } = parts;
+  const { factory, parsed } = engine;
+  // Where nobody can be voted in, who is no validator only follows.
+  const isFollower = kind === 'candidate' && !factory.traits.takesProposals;
+  const settings: CoreSettings = {
+    factory,
+    params: parsed,
     genesis,
-    StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT),
-    factory.genesis(params, genesisConsensus(genesis)),
-  );
-  const { chainId, shard } = genesis;
-  const rules = engineRules(factory, params, { chainId, shard, engineId: factory.id, genesisHash: hash });
-  const violated = trace.violated.bind(trace);
-  const addresses = keys.map(addressOf);
-  const candidate = addresses[genesis.validators.length] as Address;
-  const statements = new Statements({ engine, judge: rules.judge, honest, violated });
-  const supply = new Supply({ genesis, genesisHash: hash, accounts: addresses }, { rules, violated });
-  const nameOf = (author: Address): string => {
-    const index = addresses.indexOf(author);
-    return index === genesis.validators.length ? 'x' : `n${index}`;
+    validatorKey: isFollower ? null : key,
+    mempool: {},
+    journalSync,
   };
-  return { statements, checkers: new Checkers({ trace, statements, supply, honest, candidate, isHonest, nameOf }) };
+  const isHonest = isHonestRole({ kind });
+  return {
+    name,
+    address: addressOf(key),
+    isHonest,
+    ablation: isHonest ? parts.ablation : { ...WHOLE, guard: false },
+    settings,
+    hashesPerSecond: hashesPerSecondOf(engine, validators, kind),
+    voice: voiceOf(kind, { engine, genesis, privateKey: key, holdMsMax: holdMsMax ?? Infinity }),
+    isDiskInstant: isDiskInstant === true,
+  };
 }

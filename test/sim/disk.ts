@@ -12,6 +12,8 @@ export type CrashKind = 'kill' | 'power';
 export type DiskModules = {
   readonly time: ProcessTime;
   readonly rng: Rng;
+  /** Writes take no time. */
+  readonly isInstant?: boolean;
   /** Told of each write, at both moments. */
   readonly wrote: (ops: readonly BatchOp[], moment: WriteMoment) => void;
 };
@@ -30,13 +32,11 @@ export class SimDisk implements KeyValueStore {
   constructor(content: MemoryContent, modules: DiskModules) {
     const { time, rng } = modules;
     this.#modules = modules;
-    this.#store = new MemoryStore({
-      content,
-      latency: (done) => {
-        const delayMs = rng.chance(SLOW_CHANCE) ? rng.between(0, SLOW_MS_MAX) : rng.between(0, QUICK_MS_MAX);
-        time.after(delayMs, done);
-      },
-    });
+    const latency = (done: () => void): void => {
+      const delayMs = rng.chance(SLOW_CHANCE) ? rng.between(0, SLOW_MS_MAX) : rng.between(0, QUICK_MS_MAX);
+      time.after(delayMs, done);
+    };
+    this.#store = new MemoryStore(modules.isInstant === true ? { content } : { content, latency });
   }
 
   get(key: Bytes): Bytes | undefined {

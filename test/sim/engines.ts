@@ -1,57 +1,65 @@
 import type { EngineFactory } from '../../consensus/api/engine.ts';
-import { voteOffence } from '../../consensus/common/ffg-offence.ts';
-import { decodeVote, type FfgVote } from '../../consensus/common/ffg-vote.ts';
-import { parsePoaParams, slotOf } from '../../consensus/poa/params.ts';
-import { engineIds, loadEngine } from '../../consensus/registry.ts';
-import type { Header } from '../../src/types/block.ts';
-import type { Bytes, JsonObject, Millis } from '../../src/types/primitives.ts';
+import type { EngineTesting } from '../../consensus/api/testing.ts';
+import type { JsonObject, Millis } from '../../src/types/primitives.ts';
+import { ConfigError } from '../../src/util/errors.ts';
 import type { Rng } from '../../src/util/rng.ts';
+import { builtInEngines, engineUnderTest } from '../engines/engine-under-test.ts';
 
-/**
- * What the simulator must know of an engine beyond the seam: how to draw its parameters, and what two statements of one
- * key contradict each other.
- */
+/** An engine in a simulated cluster: the factory, what its author says of it, and the parameters of this run. */
 export type SimEngine = {
+  /** As it was asked for: an id, or the path of a module. */
+  readonly name: string;
   readonly factory: EngineFactory;
+  readonly testing: EngineTesting;
+  /** As JSON of a configuration, and as `parseParams` completed it. */
   readonly params: JsonObject;
+  readonly parsed: unknown;
+  /** 0 where blocks come on demand only. */
   readonly blockTimeMs: Millis;
-  /** Takes the `propose` event: validators can be voted in and out. */
-  readonly takesProposals: boolean;
-  /** Where a seal stands: two different headers of one author in one place are a contradiction. */
-  readonly sealPlace: (header: Header) => string;
-  /** null: not a vote of this engine. */
-  readonly readVote: (payload: Bytes) => SimVote | null;
-  readonly votesConflict: (a: SimVote, b: SimVote) => boolean;
+  /** Hashes a second of all miners together. */
+  readonly hashRate: number;
 };
 
-export type SimVote = FfgVote;
+export const DEFAULT_BLOCK_TIME_MS: Millis = 1_000;
+const DEFAULT_HASH_RATE = 256;
 
-type Draw = (rng: Rng, wanted: JsonObject) => Omit<SimEngine, 'factory'>;
+/** Engines of this repository that the simulator can drive. */
+export const simulatedEngines: readonly string[] = builtInEngines;
 
-const BLOCK_TIME_MS: Millis = 1000;
+/** `wanted`: parameters that are not drawn. Throws ConfigError for an unknown id and for a module without an engine. */
+export async function drawEngine(name: string, rng: Rng, wanted: JsonObject = {}): Promise<SimEngine> {
+  const { factory, testing } = await loadUnderTest(name);
+  const params = { ...(testing.simParams?.(rng) ?? testing.params), ...wanted };
+  const parsed = factory.parseParams(params);
+  const numberOf = (key: string, fallback: number): number => {
+    const value = (parsed as { readonly [key: string]: unknown } | null)?.[key] ?? params[key];
+    return typeof value === 'number' ? value : fallback;
+  };
+  return {
+    name,
+    factory,
+    testing,
+    params,
+    parsed,
+    blockTimeMs: numberOf('blockTimeMs', DEFAULT_BLOCK_TIME_MS),
+    hashRate: numberOf('hashRate', DEFAULT_HASH_RATE),
+  };
+}
 
-const draws: { readonly [id: string]: Draw } = {
-  poa: (rng, wanted) => {
-    const params = { blockTimeMs: BLOCK_TIME_MS, checkpointBlocks: rng.pick([1, 1, 1, 2, 4]), ...wanted };
-    const parsed = parsePoaParams(params);
-    return {
-      params,
-      blockTimeMs: parsed.blockTimeMs,
-      takesProposals: true,
-      sealPlace: (header) => `slot ${slotOf(parsed, header.timeMs)}`,
-      readVote: decodeVote,
-      votesConflict: (a, b) => voteOffence(a, b) !== null,
-    };
-  },
-};
+/** As `engineUnderTest`, and says what there is where a name is none. Throws ConfigError. */
+export async function loadUnderTest(name: string): ReturnType<typeof engineUnderTest> {
+  if (!builtInEngines.includes(name) && !/[./\\]/.test(name)) {
+    const known = builtInEngines.join(', ');
+    throw new ConfigError(`unknown consensus engine "${name}"; there are: ${known}; or give the path of a module`, {
+      path: 'consensus',
+    });
+  }
+  return await engineUnderTest(name);
+}
 
-/** Engines that exist and that the simulator can drive. */
-export const simulatedEngines: readonly string[] = engineIds.filter((id) => Object.hasOwn(draws, id));
-
-/** `wanted`: parameters that are not drawn. Throws ConfigError for an unknown id, Error for one not known here. */
-export async function drawEngine(id: string, rng: Rng, wanted: JsonObject = {}): Promise<SimEngine> {
-  const factory = await loadEngine(id);
-  const draw = draws[id];
-  if (draw === undefined) throw new Error(`the simulator does not know the engine "${id}" yet`);
-  return { factory, ...draw(rng, wanted) };
+/** How many of n equal validators, or miners, may be adversaries. */
+export function faultsMax({ testing }: Pick<SimEngine, 'testing'>, n: number): number {
+  const { faults = 'third' } = testing;
+  if (faults === 'none') return 0;
+  return faults === 'half' ? Math.floor((n - 1) / 2) : Math.floor((n - 1) / 3);
 }

@@ -7,7 +7,6 @@ import type { GossipTopic, GossipVerdict } from '../../src/ports/network.ts';
 import type { Address, Bytes, Hash, Millis, PeerId } from '../../src/types/primitives.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import type { LogContext } from '../../src/util/log.ts';
-import { noMetrics } from '../../src/util/metrics.ts';
 import type { Rng } from '../../src/util/rng.ts';
 import { KeyValueGuardStore } from '../../storage/guard-store.ts';
 import { KEYSPACE } from '../../storage/keyspace.ts';
@@ -15,7 +14,10 @@ import type { MemoryContent } from '../../storage/memory.ts';
 import { ProcessTime, type SimClock } from './clock.ts';
 import { SimDisk, type CrashKind, type WriteMoment } from './disk.ts';
 import { simLog, type LogLevel } from './log.ts';
+import { SimMetrics } from './metrics.ts';
+import { SimMiner } from './miner.ts';
 import { SimNetwork } from './network.ts';
+import type { VoiceMaker } from './voice.ts';
 
 /** What is taken from a node, to see whether the checkers notice. */
 export type Ablation = {
@@ -35,6 +37,11 @@ export type NodeOptions = {
   readonly isHonest: boolean;
   readonly ablation: Ablation;
   readonly settings: CoreSettings;
+  /** null: it does no work. */
+  readonly hashesPerSecond: number | null;
+  /** Speaks in its place; null on those that say what they mean. */
+  readonly voice: VoiceMaker | null;
+  readonly isDiskInstant: boolean;
 };
 
 /** Everything a node does that others may want to know. Never called by a dead process. */
@@ -55,6 +62,8 @@ export type NodeModules = {
   readonly clock: SimClock;
   readonly hub: MemoryHub;
   readonly rng: Rng;
+  /** For what not every node has: a miner, a voice. */
+  readonly spareRng: Rng;
   readonly witness: NodeWitness;
 };
 
@@ -66,6 +75,7 @@ type Life = {
   readonly time: ProcessTime;
   readonly chain: SimDisk;
   readonly guard: SimDisk;
+  readonly metrics: SimMetrics;
   machine: Machine | null;
   isStarted: boolean;
   plan: CrashPlan | null;
@@ -112,14 +122,16 @@ export class SimNode {
     if (this.#life !== null) return;
     const { clock, rng, witness } = this.#modules;
     const time = new ProcessTime(clock, this.#skewMs);
+    const isInstant = this.options.isDiskInstant;
     const wrote = (ops: readonly BatchOp[], moment: WriteMoment): void => {
       witness.wrote(this, ops, moment);
       this.#reached(moment, life);
     };
     const life: Life = {
       time,
-      chain: new SimDisk(this.#chainContent, { time, rng: rng.fork(), wrote }),
-      guard: new SimDisk(this.#guardContent, { time, rng: rng.fork(), wrote }),
+      chain: new SimDisk(this.#chainContent, { time, rng: rng.fork(), isInstant, wrote }),
+      guard: new SimDisk(this.#guardContent, { time, rng: rng.fork(), isInstant, wrote }),
+      metrics: new SimMetrics(),
       machine: null,
       isStarted: false,
       plan: this.#plan,
@@ -171,6 +183,16 @@ export class SimNode {
     this.#life?.time.resume();
   }
 
+  /** Until it is called with 0, or the process dies. */
+  setLate(lateMs: Millis): void {
+    this.#life?.time.setLate(lateMs);
+  }
+
+  /** Of the node's metrics; 0 while it is down. */
+  gauge(name: string): number {
+    return this.#life?.metrics.value(name) ?? 0;
+  }
+
   setSkew(skewMs: Millis): void {
     this.#skewMs = skewMs;
     this.#life?.time.setOffset(skewMs);
@@ -204,14 +226,16 @@ export class SimNode {
   }
 
   async #open(life: Life): Promise<void> {
-    const { settings, ablation } = this.options;
-    const { rng, witness } = this.#modules;
+    const { settings, ablation, hashesPerSecond } = this.options;
+    const { rng, spareRng, witness } = this.#modules;
     const { time } = life;
     const random = rng.fork();
+    const work =
+      hashesPerSecond === null ? null : new SimMiner({ hashesPerSecond }, { timers: time, rng: spareRng.fork() });
     const machine = await openCore(settings, {
       kv: life.chain,
       guard: ablation.guard ? new KeyValueGuardStore(life.guard) : null,
-      work: null,
+      work,
       network: (genesisHash) => this.#network(life, genesisHash),
       clock: time,
       timers: time,
@@ -219,7 +243,7 @@ export class SimNode {
       log: simLog((level, component, message, context) => {
         if (!time.isDead) witness.logged(this, level, component, message, context);
       }),
-      metrics: noMetrics,
+      metrics: life.metrics,
     });
     if (time.isDead) return;
     life.machine = machine;
@@ -234,10 +258,12 @@ export class SimNode {
   }
 
   #network(life: Life, genesisHash: Hash): SimNetwork {
-    const { hub, witness } = this.#modules;
+    const { hub, spareRng, witness } = this.#modules;
     const inner = new MemoryNetwork({ name: this.name, networkName: genesisHash }, { hub });
+    const make = this.options.voice;
     return new SimNetwork(inner, {
       time: life.time,
+      voice: make === null ? null : { make, rng: spareRng.fork(), genesisHash },
       witness: {
         published: (topic, data) => {
           witness.published(this, topic, data);
@@ -246,7 +272,6 @@ export class SimNode {
         heard: (topic, data, from, verdict) => {
           if (!life.time.isDead) witness.heard(this, topic, data, from, verdict);
         },
-        asked: () => {},
         blamed: (peer, code) => witness.blamed(this, peer, code),
       },
     });

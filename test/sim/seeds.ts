@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { simulatedEngines } from './engines.ts';
 import { simulate, type SimReport } from './simulate.ts';
 
 /** Short ones, so that a test runs many: what a fault breaks shows within seconds of simulated time. */
 const DURATION_MS = 60_000;
 const SEEDS_PER_TEST = 10;
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 300_000;
 
 /** What went wrong, with the command that shows it. Empty for a good run. */
 export function failureOf(report: SimReport): string {
@@ -14,9 +15,9 @@ export function failureOf(report: SimReport): string {
   return `npm run sim -- --engine ${report.engine} --seed ${report.seed} --minutes ${minutes}\n${violations.join('\n')}`;
 }
 
-/** Declares tests for `count` seeds. Files of seeds run side by side, so one engine has several. */
+/** Declares tests for `count` seeds, if there is such an engine. Files of seeds run side by side, so one engine has several. */
 export function testSeeds(engine: string, from: number, count: number): void {
-  describe(`${engine}, simulated clusters`, () => {
+  describe.skipIf(!simulatedEngines.includes(engine))(`${engine}, simulated clusters`, () => {
     for (let first = from; first < from + count; first += SEEDS_PER_TEST) {
       const last = Math.min(first + SEEDS_PER_TEST, from + count) - 1;
       it(

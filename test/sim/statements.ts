@@ -1,31 +1,35 @@
-import { sealHash } from '../../src/codec/block.ts';
-import { decodeMessage } from '../../src/codec/message.ts';
+import { encodeHeader, headerHash, sealHash } from '../../src/codec/block.ts';
+import { decodeMessage, encodeMessage } from '../../src/codec/message.ts';
 import { recoverAddress } from '../../src/crypto/secp256k1.ts';
-import { encodeHeader, headerHash } from '../../src/codec/block.ts';
 import type { ConsensusRules } from '../../src/execution/rules.ts';
-import { encodeMessage } from '../../src/codec/message.ts';
 import type { Block, Header } from '../../src/types/block.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
 import { toHex } from '../../src/util/hex.ts';
-import type { SimEngine, SimVote } from './engines.ts';
+import type { SimEngine } from './engines.ts';
 
 export type StatementsModules = {
   readonly engine: SimEngine;
   readonly judge: ConsensusRules['judge'];
+  /** The message's signature is by whom it names. */
+  readonly verify: (message: SignedMessage) => boolean;
   /** Keys that must not contradict themselves. */
   readonly honest: ReadonlySet<Address>;
   readonly violated: (code: string, details: string) => void;
 };
 
-/** Every seal and vote that was signed by anybody, and whether an honest key ever said two things in one place. */
+/** What a message says is known to the engine's author only. */
+type Statement = { readonly says: unknown; readonly message: SignedMessage };
+
+/** Every seal and message that was signed by anybody, and whether an honest key ever said two things in one place. */
 export class Statements {
   readonly #modules: StatementsModules;
   readonly #headers = new Set<Hash>();
   readonly #seals = new Map<string, { readonly words: Hash; readonly header: Header }>();
   readonly #payloads = new Set<string>();
-  readonly #votes = new Map<Address, { readonly vote: SimVote; readonly message: SignedMessage }[]>();
+  /** By author and scope. */
+  readonly #statements = new Map<string, Statement[]>();
   #contradictions = 0;
 
   constructor(modules: StatementsModules) {
@@ -36,7 +40,7 @@ export class Statements {
     return this.#seals.size;
   }
 
-  get votes(): number {
+  get messages(): number {
     return this.#payloads.size;
   }
 
@@ -50,45 +54,46 @@ export class Statements {
     if (block.header.number === 0 || this.#headers.has(hash)) return;
     this.#headers.add(hash);
     this.#seal(block.header);
-    for (const message of block.body.votes) this.vote(message);
+    for (const message of block.body.votes) this.message(message);
   }
 
-  encodedVote(bytes: Bytes): void {
-    this.vote(decodeMessage(bytes));
+  encodedMessage(bytes: Bytes): void {
+    this.message(decodeMessage(bytes));
   }
 
-  vote(message: SignedMessage): void {
+  message(message: SignedMessage): void {
     const key = `${message.from}${toHex(message.payload)}`;
-    if (this.#payloads.has(key)) return;
+    const { testing } = this.#modules.engine;
+    if (testing.messages === undefined || this.#payloads.has(key) || !this.#modules.verify(message)) return;
     this.#payloads.add(key);
-    const { engine } = this.#modules;
-    const vote = engine.readVote(message.payload);
-    if (vote === null) return;
-    const earlier = this.#votes.get(message.from) ?? [];
-    this.#votes.set(message.from, earlier);
-    const other = earlier.find((entry) => engine.votesConflict(entry.vote, vote));
-    earlier.push({ vote, message });
+    const { read, scope, contradict, show } = testing.messages;
+    const says: unknown = read(message.payload);
+    if (says === null) return;
+    const bucket = `${message.from}${scope(says)}`;
+    const earlier = this.#statements.get(bucket) ?? [];
+    this.#statements.set(bucket, earlier);
+    const other = earlier.find((entry) => contradict(entry.says, says));
+    earlier.push({ says, message });
     if (other === undefined) return;
     const evidence = [encodeMessage(other.message), encodeMessage(message)] as const;
-    this.#contradicted('messages', message.from, evidence, `votes ${show(other.vote)} and ${show(vote)}`);
+    this.#contradicted('messages', message.from, evidence, `${show(other.says)} and ${show(says)}`);
   }
 
   #seal(header: Header): void {
+    const { engine } = this.#modules;
+    const { sealPlace } = engine.testing;
+    if (sealPlace === undefined) return;
     const words = sealHash(header);
     const author = recoverAddress(words, header.seal);
     if (author === null) return;
-    const place = this.#modules.engine.sealPlace(header);
+    const place = sealPlace(engine.parsed, header);
     const key = `${author}/${place}`;
     const other = this.#seals.get(key);
     this.#seals.set(key, other ?? { words, header });
     if (other === undefined || other.words === words) return;
     const evidence = [encodeHeader(other.header), encodeHeader(header)] as const;
-    this.#contradicted(
-      'headers',
-      author,
-      evidence,
-      `two seals in ${place}, heights ${other.header.number} and ${header.number}`,
-    );
+    const heights = `heights ${other.header.number} and ${header.number}`;
+    this.#contradicted('headers', author, evidence, `two seals in ${place}, ${heights}`);
   }
 
   #contradicted(
@@ -104,8 +109,4 @@ export class Statements {
       violated('OFFENCE_NOT_SEEN', `the engine finds nothing wrong where ${offender} signed ${what}`);
     }
   }
-}
-
-function show({ source, target }: SimVote): string {
-  return `${source.epoch} -> ${target.epoch} (${target.hash.slice(0, 10)})`;
 }

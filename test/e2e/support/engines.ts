@@ -1,25 +1,82 @@
+import { availableParallelism } from 'node:os';
+import { builtInEngines, engineUnderTest, type EngineUnderTest as Engine } from '../../engines/engine-under-test.ts';
+import { measureHashRate } from '../../../src/node/hash-rate.ts';
+
+type Keys = Readonly<Record<string, unknown>>;
+
 /**
  * The engines every end-to-end test runs on. `args` are the devnet's flags that go with the engine; `keys` the same as
  * configuration keys, for networks that a test starts node by node; `blockReward` what a block of that height issues.
  */
-export type EngineUnderTest = {
+export type EngineUnderTest = Engine & {
   readonly consensus: string;
   readonly args: readonly string[];
-  readonly keys: Readonly<Record<string, unknown>>;
+  readonly keys: Keys;
   /** Parameters that let a chain of small blocks run as fast as two cores carry it. */
-  readonly fastKeys: Readonly<Record<string, unknown>>;
+  readonly fastKeys: Keys;
+  /** Parameters with which finality survives whatever a storm does to the network. */
+  readonly stormKeys: Keys;
   /** Whether signers vote others in and out by consensus_propose (EIP-225). */
   readonly hasSignerVotes: boolean;
+  /** Whether the engine knows who ought to be there. */
+  readonly hasValidators: boolean;
+  /** Whether everybody makes blocks while all are well. */
+  readonly takesTurns: boolean;
+  /** Whether a head may be replaced while all nodes are well. */
+  readonly forks: boolean;
   blockReward(height: number): bigint;
 };
 
-export const ENGINES: readonly EngineUnderTest[] = [
-  {
-    consensus: 'poa',
-    args: ['--consensus', 'poa'],
-    keys: { consensus: 'poa' },
+type Special = Pick<EngineUnderTest, 'keys' | 'fastKeys' | 'stormKeys'>;
+
+/** Nodes on one machine share its cores. */
+const MINERS_MAX = 4;
+const workKeys = (): Keys => ({
+  'hash-rate': Math.round(measureHashRate(150) * Math.min(MINERS_MAX, availableParallelism()) * 0.5),
+});
+
+const specials: { readonly [id: string]: () => Promise<Special> } = {
+  poa: async () => ({
+    keys: {},
     fastKeys: { 'block-time': 50, engine: { 'backup-delay-ms': 20 } },
-    hasSignerVotes: true,
-    blockReward: () => 0n,
+    stormKeys: {},
+  }),
+  pbft: async () => ({
+    keys: {},
+    fastKeys: { 'block-time': 50 },
+    stormKeys: {},
+  }),
+  pow: async () => {
+    const engine = workKeys();
+    return {
+      keys: { engine },
+      fastKeys: { 'block-time': 100, engine: { ...engine, confirmations: 12 } },
+      stormKeys: { engine: { ...engine, confirmations: 16 } },
+    };
   },
-];
+};
+
+async function endToEnd(id: string): Promise<EngineUnderTest> {
+  const engine = await engineUnderTest(id);
+  const { keys, fastKeys, stormKeys } = (await specials[id]?.()) ?? { keys: {}, fastKeys: {}, stormKeys: {} };
+  const { factory } = engine;
+  const params = factory.parseParams({});
+  return {
+    ...engine,
+    consensus: id,
+    args: ['--consensus', id],
+    keys: { consensus: id, ...keys },
+    fastKeys,
+    stormKeys,
+    hasSignerVotes: factory.traits.takesProposals,
+    hasValidators: !factory.traits.usesWork,
+    takesTurns: factory.traits.finality !== 'instant',
+    forks: factory.traits.usesWork,
+    blockReward: (height) => factory.blockReward(params, height),
+  };
+}
+
+/** PARLEY_ENGINES=pbft,pow runs the tests on those alone. */
+const wanted = process.env['PARLEY_ENGINES']?.split(',') ?? builtInEngines;
+
+export const ENGINES: readonly EngineUnderTest[] = await Promise.all(wanted.map(endToEnd));

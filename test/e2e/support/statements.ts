@@ -1,5 +1,3 @@
-import { decodeVote, type FfgVote } from '../../../consensus/common/ffg-vote.ts';
-import { voteOffence } from '../../../consensus/common/ffg-offence.ts';
 import { decodeBlockWithProof, headerHash, sealHash } from '../../../src/codec/block.ts';
 import { decodeMessage, messageSigner } from '../../../src/codec/message.ts';
 import { recoverAddress } from '../../../src/crypto/secp256k1.ts';
@@ -7,15 +5,18 @@ import type { Block } from '../../../src/types/block.ts';
 import type { SignedMessage } from '../../../src/types/message.ts';
 import { ZERO_HASH, type Bytes, type Hash } from '../../../src/types/primitives.ts';
 import type { GossipTopic } from '../../../src/ports/network.ts';
+import type { EngineUnderTest } from '../../engines/engine-under-test.ts';
 import { CHAIN_ID } from './test-peer.ts';
 
 /** Everything validators were heard to sign, and whether any of it contradicts itself. Judged by the test, not by the nodes. */
 export class Statements {
-  readonly #blockTimeMs: number;
-  /** By author and slot. */
+  readonly #engine: EngineUnderTest;
+  readonly #params: unknown;
+  /** By author and place. */
   readonly #seals = new Map<string, Hash>();
-  /** By voter, then by the digest of the vote. */
-  readonly #votes = new Map<string, Map<string, FfgVote>>();
+  /** By signer and scope, then by the bytes that were signed. */
+  readonly #said = new Map<string, Map<string, unknown>>();
+  readonly #signers = new Set<string>();
   readonly contradictions: string[] = [];
   readonly evidence: string[] = [];
   readonly blockHashes = new Set<Hash>();
@@ -23,53 +24,55 @@ export class Statements {
   /** Known once a peer has joined. */
   genesisHash: Hash = ZERO_HASH;
 
-  constructor(blockTimeMs: number) {
-    this.#blockTimeMs = blockTimeMs;
+  constructor(engine: EngineUnderTest, params: unknown) {
+    this.#engine = engine;
+    this.#params = params;
   }
 
-  get voters(): number {
-    return this.#votes.size;
+  /** How many were heard to sign messages. */
+  get signers(): number {
+    return this.#signers.size;
   }
 
   hear(topic: GossipTopic, data: Bytes): void {
     if (topic === 'block') this.#block(decodeBlockWithProof(data).block);
-    if (topic === 'consensus' && data[0] === 0) this.#vote(decodeMessage(data.subarray(1)));
+    if (topic === 'consensus' && data[0] === 0) this.#message(decodeMessage(data.subarray(1)));
     if (topic === 'consensus' && data[0] === 1) this.evidence.push(Buffer.from(data).toString('hex'));
   }
 
-  #block(block: Block): void {
-    const { header, body } = block;
-    const sealed = sealHash(header);
+  #block({ header, body }: Block): void {
     this.blockHashes.add(headerHash(header));
-    const author = recoverAddress(sealed, header.seal);
-    const key = `${author} slot ${Math.floor(header.timeMs / this.#blockTimeMs)}`;
-    const known = this.#seals.get(key);
-    if (known !== undefined && known !== sealed)
-      this.contradictions.push(`two blocks: ${key} (height ${header.number})`);
-    this.#seals.set(key, sealed);
     if (body.evidence.length > 0) this.evidence.push(`in block ${header.number}`);
-    for (const vote of body.votes) this.#vote(vote);
+    for (const vote of body.votes) this.#message(vote);
+    const place = this.#engine.testing.sealPlace?.(this.#params, header);
+    if (place === undefined) return;
+    const words = sealHash(header);
+    const key = `${recoverAddress(words, header.seal)} ${place}`;
+    const known = this.#seals.get(key);
+    if (known !== undefined && known !== words)
+      this.contradictions.push(`two blocks: ${key} (height ${header.number})`);
+    this.#seals.set(key, words);
   }
 
-  #vote(message: SignedMessage): void {
-    const signer = messageSigner(
-      { chainId: CHAIN_ID, shard: 0, engineId: 'poa', genesisHash: this.genesisHash },
-      message,
-    );
-    const vote = decodeVote(message.payload);
-    if (signer === null || vote === null) throw new Error('a vote that nobody signed was passed on');
-    const said = this.#votes.get(signer) ?? new Map<string, FfgVote>();
-    this.#votes.set(signer, said);
-    const key = Buffer.from(message.payload).toString('hex');
+  #message(message: SignedMessage): void {
+    const { factory, testing } = this.#engine;
+    const context = { chainId: CHAIN_ID, shard: 0, engineId: factory.id, genesisHash: this.genesisHash };
+    const signer = messageSigner(context, message);
+    const statement = testing.messages?.read(message.payload) ?? null;
+    if (signer === null || testing.messages === undefined || statement === null) {
+      throw new Error('a message that nobody signed, or that is none, was passed on');
+    }
+    this.#signers.add(signer);
+    const scope = `${signer} ${testing.messages.scope(statement)}`;
+    const said = this.#said.get(scope) ?? new Map<string, unknown>();
+    this.#said.set(scope, said);
+    const key = Buffer.from(message.payload).toString('latin1');
     if (said.has(key)) return;
     for (const other of said.values()) {
-      const offence = voteOffence(vote, other);
-      if (offence !== null) this.contradictions.push(`${offence} of ${signer}: ${shown(other)} and ${shown(vote)}`);
+      if (!testing.messages.contradict(other, statement)) continue;
+      const [first, second] = [testing.messages.show(other), testing.messages.show(statement)];
+      this.contradictions.push(`${signer} said ${first} and ${second}`);
     }
-    said.set(key, vote);
+    said.set(key, statement);
   }
-}
-
-function shown({ source, target }: FfgVote): string {
-  return `${source.epoch}/${source.hash.slice(0, 10)} -> ${target.epoch}/${target.hash.slice(0, 10)}`;
 }

@@ -43,6 +43,15 @@ describe('the data directory', () => {
     expect(open(path, { 'rpc-port': 4000, log: { level: 'debug' } }).config['rpc-port']).toBe(4000);
   });
 
+  it('keeps parameters of the engine that are not named again', () => {
+    const path = place();
+    open(path, { engine: { 'epoch-blocks': 9, 'backup-delay-ms': 70 } }).release();
+    const again = open(path, { engine: { 'epoch-blocks': 9 } });
+    expect(again.config.engine).toEqual({ 'epoch-blocks': 9, 'backup-delay-ms': 70 });
+    again.release();
+    expect(open(path).config.engine).toEqual({ 'epoch-blocks': 9, 'backup-delay-ms': 70 });
+  });
+
   it('is refused while another process has it, fresh or not', () => {
     const path = place();
     open(path).release();

@@ -112,6 +112,28 @@ describe('peers that promise blocks they do not have', () => {
     expect(head().number).toBe(40);
   });
 
+  it('do not bring those into bad repute that are asked in their stead', async () => {
+    const full = honest(40);
+    let has = false;
+    const friend = {
+      get head(): BlockRef {
+        return has ? full.head : { hash: GENESIS, number: 0 };
+      },
+      answer: (protocol: RequestProtocol) => (has ? full.answer(protocol) : encodeRlp([])),
+    };
+    const { sync, asked, settle, head, advance } = rig({ liar: liar(), friend });
+    for (const peer of ['liar', 'friend']) sync.connected(peer);
+    await settle();
+    sync.missing(NOWHERE, 'liar');
+    await settle();
+    expect(asked.at(-1)).toBe('friend');
+    has = true;
+    advance(1000);
+    sync.behind();
+    await settle();
+    expect(head().number).toBe(40);
+  });
+
   it('rest longer each time', async () => {
     const { sync, asked, settle, advance } = rig({ liar: liar() });
     const asksAfter = async (ms: number): Promise<number> => {

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('poa', 101, 100);
+testSeeds('pbft', 111, 110);

@@ -1,0 +1,3 @@
+import { testSeeds } from './seeds.ts';
+
+testSeeds('poa', 111, 110);
