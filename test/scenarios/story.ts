@@ -72,7 +72,7 @@ export class Story {
   /** The power goes at the `count`-th such moment from now: as it speaks, as a write is issued, or has landed. */
   crashAt(name: string, moment: CrashMoment, count = 1): void {
     this.node(name).planCrash({ moment, count, kind: 'power' });
-    this.say(`${name} is going to die when ${MOMENTS[moment]}${count === 1 ? '' : ` for the ${count}th time`}`);
+    this.say(`${name} is going to die when ${MOMENTS[moment]}${count === 1 ? '' : `, ${count} times from now`}`);
   }
 
   start(name: string): void {
@@ -154,6 +154,12 @@ export class Story {
       groups.set(text, [...(groups.get(text) ?? []), name]);
     }
     for (const [text, group] of groups) this.say(`${group.join(' ')}: ${text}`);
+  }
+
+  /** One of the details of the node's `consensus_status`. */
+  showDetail(name: string, detail: string): void {
+    const value = this.node(name).machine?.ledger.engine.describe().details[detail];
+    this.say(`${detail} on ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   }
 
   /** The story; throws when a checker found something wrong. */
