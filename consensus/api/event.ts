@@ -45,7 +45,7 @@ export type EngineEvent = { readonly now: Millis } & (
   /** Envelope verified. `peer` is null for own messages, which come back this way. */
   | { readonly type: 'message'; readonly message: SignedMessage; readonly peer: PeerId | null }
   | { readonly type: 'timer'; readonly id: TimerId }
-  /** Executable transactions wait; told when the pool goes from empty to not, and again after each import while so. */
+  /** Executable transactions wait; told when the pool goes from empty to not, and again after each change of head while so. */
   | { readonly type: 'demand'; readonly pendingTxs: number }
   | { readonly type: 'syncing'; readonly behindBlocks: number }
   /** The operator wants (true), does not want (false), or no longer minds (null) this authority. */
