@@ -34,6 +34,8 @@ export const PEER_REST_MS = 10_000;
 const PEER_REST_DOUBLINGS_MAX = 6;
 /** A peer that failed so often in a row is not believed to be ahead. */
 const DOUBTED_FAILURES_MIN = 3;
+/** Clocks differ, and that is nobody's fault: a peer whose blocks lie in our future is asked again soon. */
+const LATER_REST_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const STATUS_TIMEOUT_MS = 5_000;
 /** However often the engine says that it is behind. */
@@ -65,7 +67,8 @@ type PeerState = { status: StatusMessage | null; restUntil: Millis; failures: nu
 /** `isTeller`: the peer that told of a child of it, and so must have it. */
 type MissingBlock = { readonly hash: Hash; readonly peer: PeerId; readonly isTeller: boolean };
 /** `last`: number of the last block taken or known. */
-type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected'; readonly last: number };
+/** `later`: good blocks, it may be, whose time has not come here. */
+type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected' | 'later'; readonly last: number };
 
 export class Sync {
   readonly #modules: SyncModules;
@@ -271,6 +274,7 @@ export class Sync {
     this.#tellBehind(0);
     // Who only stands in for the one that told of it owes us nothing: it may be the last good peer there is.
     if (step === 'nothing' && isTeller) this.#fail(peer);
+    if (step === 'later') this.#rest(peer, LATER_REST_MS);
   }
 
   async #follow(peer: PeerId, target: BlockRef): Promise<void> {
@@ -288,6 +292,7 @@ export class Sync {
       const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target.number);
       if (step === 'progress') return;
       if (step === 'nothing') return this.#fail(peer);
+      if (step === 'later') return this.#rest(peer, LATER_REST_MS);
     }
     await this.#followByRange(peer, target);
   }
@@ -304,6 +309,7 @@ export class Sync {
         from = chain.finalized().number + 1;
         continue;
       }
+      if (step === 'later') return this.#rest(peer, LATER_REST_MS);
       // Blocks below those asked for are no answer, or a peer could keep us with what we have.
       if (step !== 'progress' || last < from) return this.#fail(peer);
       await idle();
@@ -315,7 +321,7 @@ export class Sync {
   #settle(peer: PeerId, target: BlockRef): void {
     const state = this.#peers.get(peer);
     if (state?.status?.head.hash !== target.hash || this.#modules.chain.has(target.hash)) return;
-    this.#rest(peer, Math.max(PEER_REST_MS, state.restUntil - this.#modules.clock.now()));
+    if (this.#isFit(peer)) this.#rest(peer, PEER_REST_MS);
   }
 
   /** A new block, and so many more to come: that peer is worth asking, and the engine should know. */
@@ -351,7 +357,8 @@ export class Sync {
           outcome = await intake.accept(block, delivery);
         }
         if (outcome.kind === 'orphan') return { step: step === 'progress' ? step : 'unconnected', last };
-        if (outcome.kind === 'invalid' || outcome.kind === 'later') return { step: 'nothing', last };
+        if (outcome.kind === 'invalid') return { step: 'nothing', last };
+        if (outcome.kind === 'later') return { step: 'later', last };
         step = 'progress';
         last = block.header.number;
         if (outcome.kind === 'imported') this.#brought(peer, target - last);

@@ -69,7 +69,7 @@ export class Checkers {
   /** A database was opened: what was final before is final now. */
   opened(node: SimNode, machine: Machine): void {
     const { chain } = machine.ledger;
-    const { trace } = this.#modules;
+    const { trace, supply } = this.#modules;
     const { number, hash } = chain.finalized;
     const before = this.#finalOf.get(node.name);
     if (node.isHonest && before !== undefined && number < before.number) {
@@ -82,7 +82,11 @@ export class Checkers {
       const known = chain.canonicalHash(at);
       if (known === undefined) trace.violated('BLOCK_MISSING', `${node.name} has no block ${at} below its final one`);
       else this.#final(node, { number: at, hash: known });
+      // It may have died in the very moment of finality, before anybody heard of the block.
+      const header = known === undefined || at === number ? undefined : chain.blockByHash(known)?.header;
+      if (known !== undefined && header !== undefined && at > 0) supply.pass(known, header);
     }
+    if (number > 0) supply.check(chain.finalized);
     trace.tell(node.name, `opens at final ${number} ${hash.slice(0, 10)}`);
     chain.onHead((change) => this.#headMoved(node, machine, change));
     chain.onFinalized((path) => this.#finalized(node, path));

@@ -24,6 +24,7 @@ function rig(peers: Readonly<Record<string, FakePeer>>) {
   const asked: string[] = [];
   let head: BlockRef = { hash: GENESIS, number: 0 };
   let now = 0;
+  let isEarly = false;
   const statusOf = (at: BlockRef): StatusMessage => ({
     chainId: 1,
     shard: 0,
@@ -49,6 +50,7 @@ function rig(peers: Readonly<Record<string, FakePeer>>) {
     intake: {
       accept: async (block) => {
         const hash = headerHash(block.header);
+        if (isEarly) return { kind: 'later', hash, code: 'AHEAD' };
         if (known.has(hash)) return { kind: 'known', hash };
         if (!known.has(block.header.parentHash)) return { kind: 'orphan', hash, missing: block.header.parentHash };
         known.set(hash, block.header.number);
@@ -69,7 +71,15 @@ function rig(peers: Readonly<Record<string, FakePeer>>) {
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 300; turn++) await new Promise((wake) => setImmediate(wake));
   };
-  return { sync, asked, behind, settle, head: () => head, advance: (ms: number) => (now += ms) };
+  return {
+    sync,
+    asked,
+    behind,
+    settle,
+    head: () => head,
+    advance: (ms: number) => (now += ms),
+    setEarly: (is: boolean) => (isEarly = is),
+  };
 }
 
 const liar = (answer: FakePeer['answer'] = () => null): FakePeer => ({
@@ -132,6 +142,25 @@ describe('peers that promise blocks they do not have', () => {
     sync.behind();
     await settle();
     expect(head().number).toBe(40);
+  });
+
+  it('are not those whose blocks lie in our future', async () => {
+    const { sync, asked, settle, head, advance, setEarly } = rig({ friend: honest(20) });
+    setEarly(true);
+    sync.connected('friend');
+    await settle();
+    expect(head().number).toBe(0);
+    for (let again = 0; again < 5; again++) {
+      advance(1_001);
+      sync.behind();
+      await settle();
+    }
+    expect(asked.length).toBeGreaterThan(4);
+    setEarly(false);
+    advance(1_001);
+    sync.behind();
+    await settle();
+    expect(head().number).toBe(20);
   });
 
   it('rest longer each time', async () => {
