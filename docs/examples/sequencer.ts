@@ -68,7 +68,15 @@ class Sequencer implements Engine {
       case 'stop':
         this.#isReady = false;
         return [];
-      default:
+      // Nobody votes, works or lags here; and a block nobody waits for is made all the same.
+      case 'justified':
+      case 'invalid':
+      case 'worked':
+      case 'failed':
+      case 'message':
+      case 'demand':
+      case 'syncing':
+      case 'propose':
         return [];
     }
   }

@@ -23,6 +23,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COUNTER_ABI, counterBytecode } from './support/contract.ts';
 import { cleanUp, ROOT, startDevnet, type RunningDevnet } from './support/devnet.ts';
 import { ENGINES } from './support/engines.ts';
+import { rpcAt } from './support/rpc.ts';
 import { until } from './support/wait.ts';
 
 /** The tools people have, unchanged, on a network of four: what is sent to node 0 is found on node 3. */
@@ -54,7 +55,7 @@ describe.each(ENGINES)('wallets under $consensus', (engine) => {
   const receiptOnNode3 = (hash: string): Promise<Receipt> =>
     until('the receipt on node 3', async () => {
       const [ours, theirs] = await Promise.all(
-        [0, 3].map((index) => devnet.rpcs[index]?.<Receipt | null>('eth_getTransactionReceipt', [hash])),
+        [url(0), url(3)].map((node) => rpcAt(node)<Receipt | null>('eth_getTransactionReceipt', [hash])),
       );
       return ours?.blockHash === theirs?.blockHash ? theirs : null;
     });
