@@ -60,5 +60,5 @@ function checkFactory(name: string, engine: unknown): EngineFactory {
 }
 
 function wrong(message: string, cause?: unknown): ConfigError {
-  return new ConfigError(message, { path: 'consensus' }, cause === undefined ? undefined : { cause });
+  return new ConfigError(`consensus: ${message}`, { path: 'consensus' }, cause === undefined ? undefined : { cause });
 }

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { simulatedEngines } from './engines.ts';
 import { measure } from './figures.ts';
 
 const TEST_TIMEOUT_MS = 120_000;
 
 /** What Castro & Liskov's protocol costs when nothing goes wrong. */
-describe.skipIf(!simulatedEngines.includes('pbft'))('pbft in calm weather', () => {
+describe('pbft in calm weather', () => {
   it.each([4, 7, 10, 13])(
     'of %s validators takes 2 n (n - 1) messages for a block: one pre-prepares, n - 1 prepare, n commit, each to n - 1',
     async (n) => {

@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { EngineTesting } from '../../consensus/api/testing.ts';
 import type { JsonObject } from '../../src/types/primitives.ts';
 import { engineUnderTest } from '../engines/engine-under-test.ts';
-import { simulatedEngines } from './engines.ts';
 import type { Ablation } from './node.ts';
 import { simulate, type SimOptions, type SimReport } from './simulate.ts';
 
@@ -13,11 +11,10 @@ const SEEDS_MAX = 20;
 const SHORT_MS = 60_000;
 const ABLATION_SEEDS = 16;
 
-/** Declares the tests; they are skipped while there is no such engine. */
+/** Declares the tests. */
 export async function testCluster(engine: string): Promise<void> {
-  const isThere = simulatedEngines.includes(engine);
-  const testing: EngineTesting = isThere ? (await engineUnderTest(engine)).testing : { params: {} };
-  describe.skipIf(!isThere)(engine, () => {
+  const { testing } = await engineUnderTest(engine);
+  describe(engine, () => {
     testDeterminism(engine);
     if (testing.faults === 'half') testTooLongPartitions(engine, testing.params);
     else if (testing.faults !== 'none') testTooManyTwins(engine);
