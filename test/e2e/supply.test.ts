@@ -76,6 +76,7 @@ async function blocksOf(url: string, height: number, first = 0): Promise<RpcBloc
 describe.each(ENGINES)('the ledger under load and $consensus', (engine) => {
   let devnet: RunningDevnet;
   beforeAll(async () => {
+    nonces.fill(0);
     devnet = await startDevnet({ args: [...engine.args, '--block-time', '500', '--accounts', String(ACCOUNTS)] });
   });
   afterAll(cleanUp);
