@@ -6,8 +6,9 @@ import { cleanUp, MNEMONIC } from '../test/e2e/support/devnet.ts';
 import { median } from './process-stats.ts';
 
 /**
- * How long a PBFT network of real nodes stands still when its primary is killed with kill -9: from the moment its next block was
- * due to the first decision of the others, beside the view timeout. `npm run bench:failover -- --kills 10`.
+ * How long a PBFT network of real nodes stands still when its primary is killed with kill -9: from the kill, shortly after a
+ * decision, to the next decision of the others. Up to a block time of it goes by before that block is due at all, then the
+ * view timeout; what is left is the change of view. `npm run bench:failover -- --kills 10`.
  */
 
 const { values } = parseArgs({
@@ -56,11 +57,10 @@ try {
     const primary = network.nodes[addresses.indexOf(proposer.now ?? '')] as TestNode;
     const other = network.nodes.find((node) => node !== primary) as TestNode;
     const { head } = await statusOf(other);
-    const block = await other.rpc<{ timestamp: string }>('eth_getBlockByNumber', ['latest', false]);
     await primary.kill('SIGKILL');
     const killedAt = Date.now();
     await reaches(other, head.number + 1);
-    const waited = Date.now() - Math.max(killedAt, Number(block.timestamp) * 1000);
+    const waited = Date.now() - killedAt;
     standstills.push(waited);
     process.stderr.write(`kill ${kill + 1}: ${waited} ms\n`);
     primary.start();
