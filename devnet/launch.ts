@@ -12,7 +12,7 @@ import { jsonOutput, textOutput, type Output, type ReadyNode } from './output.ts
 const STOP_GRACE_MS = 5_000;
 const READY_TIMEOUT_MS = 60_000;
 const HASH_RATE_MEASURED_MS = 150;
-/** What is left of the cores for miners, which run at the lowest priority. */
+/** What is left of the cores for miners, which run at low priority. */
 const MINERS_SHARE = 0.5;
 
 export type DevnetOptions = {

@@ -38,8 +38,9 @@ function run(epoch: number, order: MinerOrder): void {
   }
 }
 
-// On Linux this is the thread's own priority. Elsewhere it would be that of the whole node.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW);
+// Low, so that nodes come first; not the lowest, or on a machine that is busy otherwise hardly a block would be found. On
+// Linux this is the thread's own priority, elsewhere it would be that of the whole node.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 for (;;) {
   const current = memory.read();
   if (current === null) continue;

@@ -28,7 +28,7 @@ type Done = (nonce: Bytes | null) => void;
 type Job = { readonly order: MinerOrder; readonly done: Done };
 
 /**
- * Searches for proofs of work on one thread of the lowest priority, which is started when first needed and keeps no process
+ * Searches for proofs of work on one thread of low priority, which is started when first needed and keeps no process
  * alive. One job is worked on at a time, the one started last; others wait for it to end.
  */
 export class Miner implements WorkSearch {
