@@ -18,8 +18,10 @@ export function checkMessage(
   if (!height.isValidator(message.from)) return later('VALIDATOR_UNKNOWN');
   if (statement.height < height.number) return decisions.isLate(statement) ? ACCEPT : later('STATEMENT_OLD');
   if (statement.height > height.number + FUTURE_HEIGHTS_MAX) return later('HEIGHT_AHEAD');
-  if (statement.height > height.number) return ACCEPT;
   const { kind, view } = statement;
+  const isProvable = kind === 'pre-prepare' || kind === 'new-view' || kind === 'certificate';
+  // What others can already refuse is kept here, and not passed on unchecked: they would blame us for it.
+  if (statement.height > height.number) return isProvable ? later('HEIGHT_AHEAD') : ACCEPT;
   if ((kind === 'pre-prepare' || kind === 'new-view') && height.primary(view) !== message.from) {
     return reject('NOT_PRIMARY');
   }

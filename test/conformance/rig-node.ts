@@ -157,7 +157,8 @@ export class RigNode {
     if (from !== null) {
       const verdict = this.engine.checkMessage(message);
       if (verdict.kind === 'reject') this.rejected.push(verdict.code);
-      if (verdict.kind !== 'accept') return;
+      // What may still become of use is given to the engine, as the node does; it is only not passed on.
+      if (verdict.kind === 'reject') return;
     }
     this.step({ type: 'message', message, peer: from?.name ?? null });
   }

@@ -37,6 +37,12 @@ describe('checkMessage', () => {
     ['a vote', 2, { kind: 'commit', height, view: 0, hash: HASH }, 'accept'],
     ['a vote for a view to come', 2, { kind: 'prepare', height, view: 7, hash: HASH }, 'accept'],
     ['a vote for the next height', 2, { kind: 'prepare', height: height + 1, view: 0, hash: HASH }, 'accept'],
+    [
+      'a proposal for the next height',
+      2,
+      { kind: 'pre-prepare', height: height + 1, view: 0, hash: HASH },
+      'later HEIGHT_AHEAD',
+    ],
     ['a stranger', 8, { kind: 'commit', height, view: 0, hash: HASH }, 'later VALIDATOR_UNKNOWN'],
     ['a height that is over', 2, { kind: 'commit', height: height - 2, view: 0, hash: HASH }, 'later STATEMENT_OLD'],
     ['a height far ahead', 2, { kind: 'commit', height: height + 3, view: 0, hash: HASH }, 'later HEIGHT_AHEAD'],

@@ -213,7 +213,7 @@ export class NetNode {
   hear(message: SignedMessage): EngineEffect[] {
     const verdict = this.engine?.checkMessage(message);
     if (verdict?.kind === 'reject') this.rejected.push(verdict.code);
-    return verdict?.kind === 'accept' ? this.step({ type: 'message', message, peer: 'peer' }) : [];
+    return verdict?.kind !== 'reject' ? this.step({ type: 'message', message, peer: 'peer' }) : [];
   }
 
   /** As from a peer: through the check. */
