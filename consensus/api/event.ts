@@ -32,12 +32,23 @@ export type EngineEvent = { readonly now: Millis } & (
       readonly origin: Origin;
       readonly justification: Bytes | null;
     }
-  /** A proof for a block already imported. */
-  | { readonly type: 'justified'; readonly hash: Hash; readonly justification: Bytes }
+  /** A proof for a block already imported. `peer` brought it. */
+  | {
+      readonly type: 'justified';
+      readonly hash: Hash;
+      readonly justification: Bytes;
+      readonly peer: PeerId | null;
+    }
   /** Replay is over: the engine may speak. */
   | { readonly type: 'ready' }
   /** Body or execution failed for a header that `checkHeader` had accepted. */
-  | { readonly type: 'invalid'; readonly hash: Hash; readonly code: string }
+  | {
+      readonly type: 'invalid';
+      readonly hash: Hash;
+      readonly header: Header;
+      readonly author: Address;
+      readonly code: string;
+    }
   | { readonly type: 'built'; readonly job: JobId; readonly header: UnsealedHeader }
   /** `value`: the nonce, 4 bytes. */
   | { readonly type: 'worked'; readonly job: JobId; readonly value: Bytes }

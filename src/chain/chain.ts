@@ -152,7 +152,7 @@ export class Chain extends ChainReads {
    */
   async import(block: Block, how: ImportHow): Promise<ImportOutcome> {
     const sizeBytes = blockSizeBound(block);
-    const urgent = how.origin === 'own';
+    const urgent = how.origin === 'own' || how.isNeeded === true;
     const busy =
       this.#queue.waiting >= this.#limits.importsWaitingMax ||
       this.#waitingBytes + sizeBytes > this.#limits.importsWaitingBytesMax;

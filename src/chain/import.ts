@@ -35,6 +35,8 @@ export type ImportHow = {
   readonly justification: Bytes | null;
   readonly peer: PeerId | null;
   readonly now: Millis;
+  /** The engine asked for this very block: it goes before those that merely came. */
+  readonly isNeeded?: boolean;
   /** From the builder: an own block is not executed twice. Transactions that are left out come from the cache. */
   readonly prepared?: { readonly executed: Executed; readonly transactions?: readonly Transaction[] };
 };
@@ -45,6 +47,8 @@ export type ImportOutcome =
   /** It waits, unless the room is full. `missing`: what to fetch, the lowest unknown ancestor. */
   | { readonly kind: 'orphan'; readonly hash: Hash; readonly missing: Hash }
   | { readonly kind: 'later'; readonly hash: Hash; readonly code: string; readonly retryAt?: Millis }
+  /** Of no use to the engine, and nobody's fault. */
+  | { readonly kind: 'unwanted'; readonly hash: Hash; readonly code: string }
   /** At or below finality and not on our chain. */
   | { readonly kind: 'stale'; readonly hash: Hash }
   | {
@@ -53,8 +57,8 @@ export type ImportOutcome =
       readonly code: string;
       /** The sender could have known. */
       readonly blame: boolean;
-      /** The engine had accepted the header, and the fault is in what the header names. */
-      readonly headerAccepted: boolean;
+      /** null unless the engine had accepted the header, and the fault is in what the header names. */
+      readonly acceptedAuthor: Address | null;
     };
 
 /** `retain`: worth importing, whether or not it is passed on. `code` says why it is not accepted. */
@@ -116,6 +120,8 @@ export class Importer {
         return { verdict: 'ignore', code: 'BLOCK_ORPHAN', retain: true };
       case 'later':
         return { verdict: 'ignore', code: examined.code, retain: true };
+      case 'unwanted':
+        return { verdict: 'ignore', code: examined.code, retain: false };
       case 'stale':
         return { verdict: 'ignore', code: 'BLOCK_STALE', retain: false };
       case 'invalid':
@@ -132,7 +138,7 @@ export class Importer {
     const executed = await this.#execute(block, parent, author, how);
     if (typeof executed === 'string') {
       this.#invalid.set(hash, executed);
-      return { kind: 'invalid', hash, code: executed, blame: how.origin === 'sync', headerAccepted: true };
+      return { kind: 'invalid', hash, code: executed, blame: how.origin === 'sync', acceptedAuthor: author };
     }
     const { result, transactions } = executed;
     const { state, receipts, consensus } = result;
@@ -159,7 +165,7 @@ export class Importer {
     if (tree.get(hash) !== undefined) return { kind: 'known', hash };
     const known = this.#invalid.get(hash);
     if (known !== undefined) {
-      return { kind: 'invalid', hash, code: known, blame: how.origin === 'sync', headerAccepted: false };
+      return { kind: 'invalid', hash, code: known, blame: how.origin === 'sync', acceptedAuthor: null };
     }
     const fault = headerFault(block, env.config);
     if (fault !== null) return cheaply(hash, fault);
@@ -174,7 +180,7 @@ export class Importer {
         hash,
         code: 'BLOCK_PARENT_INVALID',
         blame: how.origin === 'sync',
-        headerAccepted: false,
+        acceptedAuthor: null,
       };
     }
     if (parent === undefined) return { kind: 'orphan', hash, missing: orphans.missingAncestor(header.parentHash) };
@@ -199,6 +205,7 @@ export class Importer {
     const verdict = judge().checkHeader(header, parent.header, author, received);
     if (verdict.kind === 'reject') return cheaply(hash, verdict.code);
     if (verdict.kind === 'later') return { ...verdict, hash };
+    if (verdict.kind === 'ignore') return { kind: 'unwanted', hash, code: verdict.code };
     const transactions = matched ? null : transactionsFault(block);
     if (transactions !== null) return cheaply(hash, transactions);
     this.#matched.add(block);
@@ -286,5 +293,5 @@ export function parentState(node: BlockNode): Parameters<typeof executeBlock>[1]
 }
 
 function cheaply(hash: Hash, code: string): Extract<ImportOutcome, { kind: 'invalid' }> {
-  return { kind: 'invalid', hash, code, blame: true, headerAccepted: false };
+  return { kind: 'invalid', hash, code, blame: true, acceptedAuthor: null };
 }

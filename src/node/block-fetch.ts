@@ -61,7 +61,7 @@ export class BlockFetch {
       });
       for (const encoded of decodeBlocksAnswer(answer).slice(0, 1)) {
         const { block, justification } = decodeBlockWithProof(encoded);
-        await intake.accept(block, { origin: 'gossip', justification: justification ?? null, peer });
+        await intake.accept(block, { origin: 'gossip', justification: justification ?? null, peer, isNeeded: true });
       }
     } catch (error) {
       if (error instanceof CodecError) network.blame(peer, error.code, 'major');

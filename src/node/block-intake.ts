@@ -15,6 +15,8 @@ export type Delivery = {
   readonly origin: Origin;
   readonly justification: Bytes | null;
   readonly peer: PeerId | null;
+  /** The engine asked for this very block. */
+  readonly isNeeded?: boolean;
   readonly prepared?: { readonly executed: Executed; readonly transactions: readonly Transaction[] };
 };
 
@@ -85,7 +87,8 @@ export class BlockIntake {
       }
       case 'known':
         if (delivery.justification !== null && delivery.origin !== 'replay') {
-          post({ type: 'justified', hash: outcome.hash, justification: delivery.justification });
+          const { justification, peer } = delivery;
+          post({ type: 'justified', hash: outcome.hash, justification, peer });
         }
         break;
       case 'orphan':
@@ -97,8 +100,12 @@ export class BlockIntake {
       case 'invalid':
         log.warn('block refused', { code: outcome.code, number: block.header.number, peer: delivery.peer });
         if (outcome.blame && delivery.peer !== null) this.#modules.network.blame(delivery.peer, outcome.code, 'major');
-        if (outcome.headerAccepted) post({ type: 'invalid', hash: outcome.hash, code: outcome.code });
+        if (outcome.acceptedAuthor !== null) {
+          const { hash, code, acceptedAuthor: author } = outcome;
+          post({ type: 'invalid', hash, header: block.header, author, code });
+        }
         break;
+      case 'unwanted':
       case 'stale':
         break;
     }

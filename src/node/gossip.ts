@@ -181,10 +181,11 @@ export class Gossip {
     if (data[0] !== MESSAGE_TAG) return 'reject';
     const { engine, verifier, post } = this.#modules;
     const message = decodeMessage(payload);
-    // Structure first, signature second: rubbish is refused before it costs a recovery.
+    // The envelope first, which costs one recovery: what is inside may cost many, and is then somebody's word.
+    if (!verifier.verify(message)) return 'reject';
     const verdict = engine.checkMessage(message);
     if (verdict.kind === 'reject') return 'reject';
-    if (!verifier.verify(message)) return 'reject';
+    if (verdict.kind === 'ignore') return 'ignore';
     post({ type: 'message', message, peer: from });
     return verdict.kind === 'accept' ? 'accept' : 'ignore';
   }

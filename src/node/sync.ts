@@ -357,7 +357,7 @@ export class Sync {
           outcome = await intake.accept(block, delivery);
         }
         if (outcome.kind === 'orphan') return { step: step === 'progress' ? step : 'unconnected', last };
-        if (outcome.kind === 'invalid') return { step: 'nothing', last };
+        if (outcome.kind === 'invalid' || outcome.kind === 'unwanted') return { step: 'nothing', last };
         if (outcome.kind === 'later') return { step: 'later', last };
         step = 'progress';
         last = block.header.number;

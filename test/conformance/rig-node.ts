@@ -158,7 +158,7 @@ export class RigNode {
       const verdict = this.engine.checkMessage(message);
       if (verdict.kind === 'reject') this.rejected.push(verdict.code);
       // What may still become of use is given to the engine, as the node does; it is only not passed on.
-      if (verdict.kind === 'reject') return;
+      if (verdict.kind === 'reject' || verdict.kind === 'ignore') return;
     }
     this.step({ type: 'message', message, peer: from?.name ?? null });
   }
@@ -166,7 +166,7 @@ export class RigNode {
   receiveBlock(block: RigBlock, origin: Origin, justification: Bytes | null = null): void {
     if (this.engine === null) return;
     if (this.block(block.hash) !== undefined) {
-      if (justification !== null) this.step({ type: 'justified', hash: block.hash, justification });
+      if (justification !== null) this.step({ type: 'justified', hash: block.hash, justification, peer: null });
       return;
     }
     const parent = this.block(block.header.parentHash);
@@ -182,6 +182,7 @@ export class RigNode {
       this.rejected.push(verdict.code);
       return;
     }
+    if (verdict.kind === 'ignore') return;
     if (verdict.kind === 'later') {
       if (verdict.retryAt !== undefined)
         this.#soon(verdict.retryAt, () => this.receiveBlock(block, origin, justification));

@@ -142,7 +142,7 @@ describe('what the cheap check refuses', () => {
         hash: headerHash(bad.header),
         code,
         blame: true,
-        headerAccepted: false,
+        acceptedAuthor: null,
       });
       expect(rig.executions()).toBe(0);
       expect(await rig.chain.storedAboveFinality()).toEqual([]);
@@ -158,7 +158,7 @@ describe('what the cheap check refuses', () => {
       kind: 'invalid',
       code: 'POA_OUT_OF_TURN',
       blame: true,
-      headerAccepted: false,
+      acceptedAuthor: null,
     });
   });
 
@@ -202,7 +202,7 @@ describe('what only execution shows', () => {
         hash,
         code,
         blame: false,
-        headerAccepted: true,
+        acceptedAuthor: expect.any(String),
       });
       const executions = rig.executions();
       expect(rig.chain.preCheck(bad, from('gossip'))).toEqual({ verdict: 'ignore', code, retain: false });
@@ -211,7 +211,7 @@ describe('what only execution shows', () => {
         hash,
         code,
         blame: true,
-        headerAccepted: false,
+        acceptedAuthor: null,
       });
       expect(rig.executions()).toBe(executions);
       const child = withHeader(block, { parentHash: hash, number: 2 });

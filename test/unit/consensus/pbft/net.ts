@@ -213,7 +213,9 @@ export class NetNode {
   hear(message: SignedMessage): EngineEffect[] {
     const verdict = this.engine?.checkMessage(message);
     if (verdict?.kind === 'reject') this.rejected.push(verdict.code);
-    return verdict?.kind !== 'reject' ? this.step({ type: 'message', message, peer: 'peer' }) : [];
+    return verdict?.kind === 'accept' || verdict?.kind === 'later'
+      ? this.step({ type: 'message', message, peer: 'peer' })
+      : [];
   }
 
   /** As from a peer: through the check. */
@@ -222,7 +224,7 @@ export class NetNode {
     const parent = this.blocks.get(block.header.parentHash);
     if (engine === null || parent === undefined) return;
     if (this.blocks.has(block.hash)) {
-      if (justification !== null) this.step({ type: 'justified', hash: block.hash, justification });
+      if (justification !== null) this.step({ type: 'justified', hash: block.hash, justification, peer: null });
       return;
     }
     const how = { origin, now: this.#net.agenda.now, votes: [], justification, peer: null };

@@ -128,8 +128,8 @@ describe('a decision', () => {
   it('is not taken from a proof that is none', () => {
     const { node, height, hash } = candidate();
     const proof = node.proofs.get([...node.finals.values()].at(-1) ?? '0x') ?? new Uint8Array(0);
-    node.step({ type: 'justified', hash, justification: proof });
-    node.step({ type: 'justified', hash, justification: new Uint8Array(3) });
+    node.step({ type: 'justified', hash, justification: proof, peer: null });
+    node.step({ type: 'justified', hash, justification: new Uint8Array(3), peer: null });
     expect(node.decided).toBe(height - 1);
   });
 
