@@ -5,6 +5,7 @@ import type { Evidence, Offence } from '../../src/types/evidence.ts';
 import type { ConsensusState, ValidatorSet } from '../../src/types/validator.ts';
 import type { EngineEffect } from './effect.ts';
 import type { EngineEvent, Origin } from './event.ts';
+import type { StakingSeam } from './staking.ts';
 import type { EngineStatus } from './status.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -45,6 +46,8 @@ export interface EngineFactory<P = unknown> {
     crypto: EngineCrypto,
     context: { readonly chainId: number; readonly shard: number },
   ): Offence | null;
+  /** Of an engine whose validators stake; execution then keeps the staking contract, and `advance` is not called. */
+  readonly staking?: StakingSeam<P>;
   /** Wei credited to the beneficiary of a block at this height, on top of tips. */
   blockReward(params: P, height: number): bigint;
   create(params: P, env: EngineEnv, saved: ReadonlyMap<string, Bytes>): Engine;
@@ -75,6 +78,8 @@ export interface EngineEnv {
     isAncestor(ancestor: Hash, descendant: Hash): boolean;
   };
   readonly crypto: EngineCrypto;
+  /** A pure function of the label that only the holder of this validator's key can compute: 32 bytes. null where `self` is. */
+  readonly secret: ((label: Bytes) => Bytes) | null;
   /** Uniform in [0, 1); seeded by the host. */
   readonly random: () => number;
   /** Write only. */

@@ -110,6 +110,7 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
       self: signer?.address ?? null,
       tree: chain.tree,
       crypto: engineCrypto(context),
+      secret: signer === null ? null : (label) => signer.secret(label),
       random: modules.random,
       trace: (name, fields) => log.debug(name, fields),
     },

@@ -1,4 +1,4 @@
-import type { Address, Hash, Signature } from '../types/primitives.ts';
+import type { Address, Bytes, Hash, Signature } from '../types/primitives.ts';
 import type { Guard } from '../../consensus/api/effect.ts';
 
 /**
@@ -9,4 +9,6 @@ export interface GuardedSigner {
   readonly address: Address;
   /** Rejects with GUARD_REFUSED (ParleyError; data says which rule) when it would contradict what was signed before. */
   sign(digest: Hash, guard: Guard): Promise<Signature>;
+  /** 32 bytes that only the holder of this key can compute, the same for the same label on this chain. Signs nothing. */
+  secret(label: Bytes): Bytes;
 }

@@ -17,6 +17,8 @@ export type Offence = {
   readonly offender: Address;
   readonly code: string;
   readonly height: number;
+  /** Under stake: when it was done, for evidence expires. */
+  readonly epoch?: number;
 };
 
 export const EVIDENCE_SIZE_BYTES_MAX = 16 * 1024;

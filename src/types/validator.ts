@@ -1,4 +1,4 @@
-import type { Address } from './primitives.ts';
+import type { Address, Bytes } from './primitives.ts';
 
 export type Validator = {
   readonly address: Address;
@@ -22,6 +22,8 @@ export type AuthorityVote = {
 export type ConsensusState = {
   readonly validators: readonly Validator[];
   readonly votes: readonly AuthorityVote[];
+  /** The engine's own, opaque to everybody else; left out by engines that keep nothing. */
+  readonly engine?: Bytes;
 };
 
 export type ValidatorSet = readonly Validator[];

@@ -1,9 +1,13 @@
 import type { Guard } from '../../consensus/api/effect.ts';
+import { keccak256 } from '../crypto/keccak.ts';
 import { addressOf, signDigest } from '../crypto/secp256k1.ts';
 import type { GuardedSigner } from '../ports/signer.ts';
 import type { GuardStore } from '../ports/stores.ts';
 import type { Address, Bytes, Hash, Signature } from '../types/primitives.ts';
+import { fromHex } from '../util/hex.ts';
 import { decodeGuardRecord, encodeGuardRecord, guardDomain, ruleOn } from './guard.ts';
+
+const SECRET_DOMAIN: Bytes = Buffer.from('parley/secret/1', 'ascii');
 
 /**
  * A validator's key in this process, behind the guard. One signature at a time, so that two requests for one place
@@ -32,6 +36,11 @@ export class LocalSigner implements GuardedSigner {
     const result = this.#last.then(() => this.#guardedSign(digest, guard));
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  secret(label: Bytes): Bytes {
+    // The sponge needs no HMAC: what it gives for one input says nothing about another, or about the key before it.
+    return fromHex(keccak256(Buffer.concat([this.#privateKey, SECRET_DOMAIN, Buffer.from(this.#prefix), label])));
   }
 
   async #guardedSign(digest: Hash, guard: Guard): Promise<Signature> {

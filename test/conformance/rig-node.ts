@@ -6,7 +6,9 @@ import type { Header, UnsealedHeader } from '../../src/types/block.ts';
 import type { Evidence } from '../../src/types/evidence.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash } from '../../src/types/primitives.ts';
+import { keccak256 } from '../../src/crypto/keccak.ts';
 import { errorCode } from '../../src/util/errors.ts';
+import { fromHex } from '../../src/util/hex.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { guardDomain, ruleOn } from '../../src/wallet/guard.ts';
 import { fakeSign, findNonce, rigHeader, sealed } from './rig-parts.ts';
@@ -89,6 +91,7 @@ export class RigNode {
         isAncestor: (ancestor: Hash, descendant: Hash) => this.isAncestor(ancestor, descendant),
       },
       crypto: this.#rig.crypto,
+      secret: this.self === null ? null : (label) => fromHex(keccak256(Buffer.concat([Buffer.from(this.name), label]))),
       random: () => random.next(),
       trace: () => {},
     });

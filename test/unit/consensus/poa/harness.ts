@@ -69,6 +69,7 @@ export class Harness {
       self: options.self ?? null,
       tree: { header: (hash: Hash) => this.#blocks.get(hash)?.header, isAncestor: () => false },
       crypto,
+      secret: null,
       random: () => 0.5,
       trace: () => {},
     };

@@ -45,6 +45,7 @@ export class Harness {
       self: options.self ?? null,
       tree: { header: () => undefined, isAncestor: () => false },
       crypto,
+      secret: null,
       random: () => 0.5,
       trace: () => {},
     };
