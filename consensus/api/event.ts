@@ -48,6 +48,8 @@ export type EngineEvent = { readonly now: Millis } & (
       readonly header: Header;
       readonly author: Address;
       readonly code: string;
+      /** As it came; `checkHeader` saw it. */
+      readonly justification: Bytes | null;
     }
   | { readonly type: 'built'; readonly job: JobId; readonly header: UnsealedHeader }
   /** `value`: the nonce, 4 bytes. */

@@ -1,5 +1,5 @@
 import type { SignedMessage } from '../../src/types/message.ts';
-import type { Address, Bytes, Millis } from '../../src/types/primitives.ts';
+import type { Address, Bytes, Hash, Millis } from '../../src/types/primitives.ts';
 import type { Candidate, Settlement, StakingRules } from '../../src/types/staking.ts';
 import type { ConsensusState, Validator, ValidatorSet } from '../../src/types/validator.ts';
 import type { EngineCrypto } from './engine.ts';
@@ -7,6 +7,7 @@ import type { EngineCrypto } from './engine.ts';
 /** What the rules of stake may know of a block. */
 export type SettledBlock = {
   readonly number: number;
+  readonly parentHash: Hash;
   readonly timeMs: Millis;
   readonly extra: Bytes;
   readonly author: Address;

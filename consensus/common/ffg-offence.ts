@@ -7,7 +7,7 @@ import { decodeVote, sameCheckpoint, type FfgVote } from './ffg-vote.ts';
 /** What two votes of one validator prove; null where honest software may have said both. */
 export function voteOffence(a: FfgVote, b: FfgVote): 'DOUBLE_VOTE' | 'SURROUND_VOTE' | null {
   if (a.target.epoch === b.target.epoch) {
-    return sameCheckpoint(a.target, b.target) && sameCheckpoint(a.source, b.source) ? null : 'DOUBLE_VOTE';
+    return isSame(a, b) ? null : 'DOUBLE_VOTE';
   }
   const [inner, outer] = a.target.epoch < b.target.epoch ? [a, b] : [b, a];
   return outer.source.epoch < inner.source.epoch ? 'SURROUND_VOTE' : null;
@@ -17,7 +17,15 @@ export function voteEvidence(first: SignedMessage, second: SignedMessage): Evide
   return { kind: 'messages', offender: first.from, first: encodeMessage(first), second: encodeMessage(second) };
 }
 
-/** Pure and total: null for anything that proves nothing. The height is that of the lower target. */
+function isSame(a: FfgVote, b: FfgVote): boolean {
+  if (!sameCheckpoint(a.target, b.target) || !sameCheckpoint(a.source, b.source)) return false;
+  return a.attested?.slot === b.attested?.slot && a.attested?.head === b.attested?.head;
+}
+
+/**
+ * Pure and total: null for anything that proves nothing. The height is that of the lower target where every `distance`-th
+ * block is a checkpoint; else, with distance 1, its epoch.
+ */
 export function judgeVotes(evidence: Evidence, crypto: EngineCrypto, distance: number): Offence | null {
   const first = signedVote(evidence.first, evidence, crypto);
   const second = signedVote(evidence.second, evidence, crypto);

@@ -3,23 +3,28 @@ import { RlpReader } from '../../src/codec/rlp-reader.ts';
 import type { Bytes, Hash } from '../../src/types/primitives.ts';
 import { fromHex } from '../../src/util/hex.ts';
 
-/** A block whose height is a multiple of the engine's checkpoint distance; `epoch` is that multiple. */
+/** A block that the engine makes the checkpoint of an epoch. */
 export type Checkpoint = { readonly epoch: number; readonly hash: Hash };
 
-/** One finality vote: "from the justified `source` on to `target`". The pair is called a link. */
-export type FfgVote = { readonly source: Checkpoint; readonly target: Checkpoint };
+/** "From the justified `source` on to `target`". */
+export type Link = { readonly source: Checkpoint; readonly target: Checkpoint };
+
+/** A link, and what else an attestation says: in which slot, and what its author took for the head. */
+export type FfgVote = Link & { readonly attested?: { readonly slot: number; readonly head: Hash } };
 
 /** First item of every vote payload, so that an engine may have messages of other kinds beside it. */
 const FFG_VOTE_KIND = 1;
+const ATTESTATION_KIND = 2;
 
-/** RLP [kind, source epoch, source hash, target epoch, target hash]. */
-export function encodeVote(vote: FfgVote): Bytes {
+/** RLP [kind, source epoch, source hash, target epoch, target hash], and of an attestation [slot, head] at its end. */
+export function encodeVote({ source, target, attested }: FfgVote): Bytes {
   return encodeRlp([
-    encodeUint(FFG_VOTE_KIND),
-    encodeUint(vote.source.epoch),
-    fromHex(vote.source.hash),
-    encodeUint(vote.target.epoch),
-    fromHex(vote.target.hash),
+    encodeUint(attested === undefined ? FFG_VOTE_KIND : ATTESTATION_KIND),
+    encodeUint(source.epoch),
+    fromHex(source.hash),
+    encodeUint(target.epoch),
+    fromHex(target.hash),
+    ...(attested === undefined ? [] : [encodeUint(attested.slot), fromHex(attested.head)]),
   ]);
 }
 
@@ -31,12 +36,20 @@ export function decodeVote(payload: Bytes): FfgVote | null {
     const kind = reader.uint();
     const source = { epoch: reader.uint(), hash: reader.hash() };
     const target = { epoch: reader.uint(), hash: reader.hash() };
+    const attested = kind === ATTESTATION_KIND ? { slot: reader.uint(), head: reader.hash() } : null;
     reader.closeList(outer);
     reader.end();
-    return kind === FFG_VOTE_KIND && source.epoch < target.epoch ? { source, target } : null;
+    if (source.epoch >= target.epoch || (attested === null && kind !== FFG_VOTE_KIND)) return null;
+    return attested === null ? { source, target } : { source, target, attested };
   } catch {
     return null;
   }
+}
+
+/** A vote that is a link and no more; null for anything else. */
+export function decodeLink(payload: Bytes): Link | null {
+  const vote = decodeVote(payload);
+  return vote === null || vote.attested !== undefined ? null : vote;
 }
 
 export function sameCheckpoint(a: Checkpoint, b: Checkpoint): boolean {

@@ -48,10 +48,13 @@ export class FfgVoter {
     return this.#last?.vote ?? null;
   }
 
-  /** Votes for the newest checkpoint of the head's branch when the rules allow it; else says nothing. */
-  vote(head: FfgState): EngineEffect[] {
+  /**
+   * Votes for the newest checkpoint of the head's branch when the rules allow it; else says nothing. `attested`: what an
+   * attestation says besides; it is made even where enough others have voted.
+   */
+  vote(head: FfgState, attested?: NonNullable<FfgVote['attested']>): EngineEffect[] {
     const target = head.targets.at(-1);
-    if (target === undefined || target.justified) return [];
+    if (target === undefined || (target.justified && attested === undefined)) return [];
     const last = this.#last?.vote;
     if (last !== undefined && target.checkpoint.epoch <= last.target.epoch) return [];
     // The other branch's justification is not visible here yet; voting now would surround the last vote.
@@ -60,7 +63,8 @@ export class FfgVoter {
 
     if (this.#message !== null) this.#earlier = [this.#message, ...this.#earlier].slice(0, EARLIER_VOTES_MAX);
     this.#message = null;
-    const vote = { source: target.source, target: target.checkpoint };
+    const link = { source: target.source, target: target.checkpoint };
+    const vote: FfgVote = attested === undefined ? link : { ...link, attested };
     this.#last = { vote, payload: encodeVote(vote) };
     this.#delayMs = this.#retryMs;
     return [this.#persist(this.#last.payload), this.#cast(this.#last.vote, this.#last.payload)];

@@ -9,7 +9,8 @@ import { decodeVote, sameCheckpoint, type Checkpoint } from './ffg-vote.ts';
  * several checkpoints after Buterin et al., "Combining GHOST and Casper", 2020, definition 4.9). Shared by every engine
  * whose blocks are proposed one way and finalized another.
  *
- * 1. Every `distance`-th block is a checkpoint. Validators vote for links between checkpoints. Votes count only from
+ * 1. Some blocks are checkpoints, each of an epoch of its own: every so-many-th block, or the first of each stretch of time, as
+ *    the engine says. Validators vote for links between checkpoints. Votes count only from
  *    block bodies, so the state below is a pure function of a branch and every node that has the branch agrees on it.
  * 2. The source of a link is fixed by its target: the highest checkpoint justified by the branch up to and including
  *    the target block. Honest votes for one target are therefore votes for one link and never split.
@@ -28,6 +29,9 @@ import { decodeVote, sameCheckpoint, type Checkpoint } from './ffg-vote.ts';
  * the last finalized checkpoint is not enough: one branch may have finalized a common block on its way, the other not,
  * and then the two count by different sets.) The price: finality waits for two thirds of the old set as well as of
  * the new one, so outvoting more than a third that is gone does not bring it back.
+ *
+ * Unless the engine says so: with `caps` it lowers the weight that validators have in all of these sets, which is how a leak
+ * brings finality back. Two branches that leak apart finalize apart, and nobody is to blame (docs/adr/0009).
  */
 
 /** From block `from` on (exclusive), this set is in force. */
@@ -62,6 +66,10 @@ export type FfgBlock = {
   readonly votes: readonly SignedMessage[];
   /** After the block. */
   readonly validators: ValidatorSet;
+  /** Of which it is the checkpoint, or null. */
+  readonly epoch: number | null;
+  /** From here on nobody weighs more than this in any set; who is not named weighs nothing. */
+  readonly caps?: ReadonlyMap<Address, bigint>;
 };
 
 /** Checkpoints kept while nothing gets final; votes for older ones are not counted any more. */
@@ -69,19 +77,22 @@ export const TARGETS_MAX = 128;
 
 /** At genesis, or at a block trusted like it. */
 export function initialFfgState(
-  block: { readonly hash: Hash; readonly number: number; readonly validators: ValidatorSet },
-  distance: number,
+  block: Pick<FfgBlock, 'hash' | 'number' | 'validators'> & { readonly epoch: number },
 ): FfgState {
-  const checkpoint = { epoch: Math.floor(block.number / distance), hash: block.hash };
+  const checkpoint = { epoch: block.epoch, hash: block.hash };
   const eras = [{ from: block.number, validators: activeValidators(block.validators) }];
   return { finalized: checkpoint, justified: checkpoint, eras, targets: [], proof: [] };
 }
 
 /** The state after a block. */
-export function advanceFfg(parent: FfgState, block: FfgBlock, distance: number): FfgState {
-  let state = withVotes(parent, block.votes, distance);
-  if (block.number % distance === 0) {
-    const checkpoint = { epoch: block.number / distance, hash: block.hash };
+export function advanceFfg(parent: FfgState, block: FfgBlock): FfgState {
+  const { caps } = block;
+  let state =
+    caps === undefined
+      ? withVotes(parent, block.votes)
+      : settled({ ...parent, eras: capped(parent.eras, caps), targets: addVotes(parent, block.votes) });
+  if (block.epoch !== null) {
+    const checkpoint = { epoch: block.epoch, hash: block.hash };
     const target: Target = {
       checkpoint,
       number: block.number,
@@ -98,20 +109,39 @@ export function advanceFfg(parent: FfgState, block: FfgBlock, distance: number):
 }
 
 /** The state that a child with these votes would begin with: what they would justify and finalize. */
-export function withVotes(parent: FfgState, votes: readonly SignedMessage[], distance: number): FfgState {
+export function withVotes(parent: FfgState, votes: readonly SignedMessage[]): FfgState {
   const targets = addVotes(parent, votes);
-  if (targets === null) return parent;
-  let state: FfgState = { ...parent, targets };
+  return targets === parent.targets ? parent : settled({ ...parent, targets });
+}
+
+/** What its votes justify and finalize. */
+function settled(from: FfgState): FfgState {
+  let state = from;
   // Finalizing may end an era, which may leave a link with fewer sets to convince.
   for (;;) {
-    const next = finalize(justify(state), distance);
+    const next = finalize(justify(state));
     if (next.finalized === state.finalized) return next;
     state = next;
   }
 }
 
-/** null: nothing new. */
-function addVotes(state: FfgState, votes: readonly SignedMessage[]): readonly Target[] | null {
+/** The epoch of which this height is the checkpoint, where every `distance`-th block is one; null: of none. */
+export function epochAt(number: number, distance: number): number | null {
+  return number % distance === 0 ? number / distance : null;
+}
+
+function capped(eras: readonly Era[], caps: ReadonlyMap<Address, bigint>): readonly Era[] {
+  return eras.map(({ from, validators }) => ({
+    from,
+    validators: validators.flatMap((validator) => {
+      const cap = caps.get(validator.address) ?? 0n;
+      if (cap === 0n) return [];
+      return [cap < validator.power ? { ...validator, power: cap } : validator];
+    }),
+  }));
+}
+
+function addVotes(state: FfgState, votes: readonly SignedMessage[]): readonly Target[] {
   const fresh = new Map<Target, Map<Address, SignedMessage>>();
   for (const message of votes) {
     const target = targetOf(state, message);
@@ -119,7 +149,7 @@ function addVotes(state: FfgState, votes: readonly SignedMessage[]): readonly Ta
     const added = fresh.get(target) ?? new Map<Address, SignedMessage>();
     fresh.set(target, added.set(message.from, message));
   }
-  if (fresh.size === 0) return null;
+  if (fresh.size === 0) return state.targets;
   return state.targets.map((target) => {
     const added = fresh.get(target);
     return added === undefined ? target : { ...target, votes: new Map([...target.votes, ...added]) };
@@ -157,12 +187,12 @@ function isQuorate(state: FfgState, target: Target): boolean {
   return setsFor(state, target).every((set) => hasQuorum(set, (address) => target.votes.has(address)));
 }
 
-function finalize(state: FfgState, distance: number): FfgState {
+function finalize(state: FfgState): FfgState {
   for (let last = state.targets.length - 1; last >= 0; last--) {
     const links = finalizingLinks(state, last);
     if (links === null) continue;
     const finalized = links.source;
-    const number = finalized.epoch * distance;
+    const { number } = links;
     const eras = state.eras.filter((_, i) => (state.eras[i + 1]?.from ?? Infinity) > number);
     return {
       finalized,
@@ -176,12 +206,16 @@ function finalize(state: FfgState, distance: number): FfgState {
 }
 
 /** The links that together finalize the source of the last one, if they do and it is news. */
-function finalizingLinks(state: FfgState, last: number): { source: Checkpoint; targets: readonly Target[] } | null {
+function finalizingLinks(
+  state: FfgState,
+  last: number,
+): { readonly source: Checkpoint; readonly number: number; readonly targets: readonly Target[] } | null {
   const final = state.targets[last];
   if (final === undefined || !final.justified || final.source.epoch <= state.finalized.epoch) return null;
   const count = final.checkpoint.epoch - final.source.epoch;
   const targets = state.targets.slice(Math.max(0, last - count + 1), last + 1);
   // Consecutive checkpoints are neighbours in the list, so a missing one shows as a shorter slice.
   if (targets.length !== count || !targets.every((target) => target.justified)) return null;
-  return { source: final.source, targets };
+  const source = state.targets.find(({ checkpoint }) => checkpoint.hash === final.source.hash);
+  return source === undefined ? null : { source: final.source, number: source.number, targets };
 }

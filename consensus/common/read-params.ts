@@ -45,3 +45,23 @@ export function shownParam(value: unknown): JsonValue {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
   return typeof value === 'string' ? value.slice(0, 64) : typeof value;
 }
+
+const WEI_PER_NANOCOIN = 1_000_000_000n;
+const NANOCOINS_PER_COIN = 1_000_000_000;
+
+/** An amount in coins, to nine places behind the point, in wei. Throws ConfigError. */
+export function coinsParam(
+  given: { readonly [key: string]: unknown },
+  key: string,
+  [low, high]: readonly [low: number, high: number],
+  fallback: number,
+): bigint {
+  const value = given[key] ?? fallback;
+  if (typeof value === 'number' && value >= low && value <= high) {
+    return BigInt(Math.round(value * NANOCOINS_PER_COIN)) * WEI_PER_NANOCOIN;
+  }
+  throw new ConfigError(`${key} must be an amount in coins from ${low} to ${high}`, {
+    path: key,
+    value: shownParam(value),
+  });
+}

@@ -5,6 +5,8 @@ import { setsFor } from './ffg.ts';
 import { sameCheckpoint, type FfgVote } from './ffg-vote.ts';
 import { voteOffence } from './ffg-offence.ts';
 
+const UNREWARDED = { rewarded: false };
+
 /** Votes kept of one validator: its newest. */
 export const VOTES_PER_VOTER_MAX = 16;
 
@@ -61,11 +63,14 @@ export class VotePool {
     return voters;
   }
 
-  /** Votes that would count in a child of the block with this state and still matter there; newest targets first. */
-  select(state: FfgState, countMax: number): SignedMessage[] {
+  /**
+   * Votes that would count in a child of the block with this state, newest targets first; those for justified targets,
+   * which change nothing any more, only where they are `rewarded`.
+   */
+  select(state: FfgState, countMax: number, options: { readonly rewarded: boolean } = UNREWARDED): SignedMessage[] {
     const selected: SignedMessage[] = [];
     for (const target of [...state.targets].reverse()) {
-      if (target.justified) continue;
+      if (target.justified && !options.rewarded) continue;
       const link = { source: target.source, target: target.checkpoint };
       const sets = setsFor(state, target);
       for (const [voter, entries] of this.#voters) {

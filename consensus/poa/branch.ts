@@ -8,7 +8,7 @@ import { CodecError } from '../../src/util/errors.ts';
 import { fromHex } from '../../src/util/hex.ts';
 import type { WeightedBlock } from '../common/block-weights.ts';
 import { ffgStateToRlp, readFfgState, readList, readValidators, validatorsToRlp } from '../common/ffg-codec.ts';
-import { advanceFfg, initialFfgState, type FfgState } from '../common/ffg.ts';
+import { advanceFfg, epochAt, initialFfgState, type FfgState } from '../common/ffg.ts';
 import { activeValidators } from '../common/quorum.ts';
 import { decodeExtra } from './extra.ts';
 import type { PoaParams } from './params.ts';
@@ -55,11 +55,13 @@ export function childBlock(
     validatorsBefore: parent.state.validators,
     authorities,
     recents: recentsAfter(parent.recents, author, authorities.length),
-    ffg: advanceFfg(
-      parent.ffg,
-      { hash, number: header.number, votes, validators: state.validators },
-      params.checkpointBlocks,
-    ),
+    ffg: advanceFfg(parent.ffg, {
+      hash,
+      number: header.number,
+      votes,
+      validators: state.validators,
+      epoch: epochAt(header.number, params.checkpointBlocks),
+    }),
     contentNumber: hasContent ? header.number : parent.contentNumber,
   };
 }
@@ -85,7 +87,12 @@ export function rootBlock(
     recents: kept?.recents ?? [],
     ffg:
       kept?.ffg ??
-      initialFfgState({ hash, number: header.number, validators: state.validators }, params.checkpointBlocks),
+      initialFfgState({
+        hash,
+        number: header.number,
+        validators: state.validators,
+        epoch: Math.floor(header.number / params.checkpointBlocks),
+      }),
     contentNumber: header.number,
   };
 }

@@ -15,7 +15,7 @@ import { CatchUp } from '../common/catch-up.ts';
 import { EvidenceDesk } from '../common/evidence-desk.ts';
 import { encodeJustification } from '../common/ffg-justification.ts';
 import { voteEvidence } from '../common/ffg-offence.ts';
-import { decodeVote, type FfgVote } from '../common/ffg-vote.ts';
+import { decodeLink, type Link } from '../common/ffg-vote.ts';
 import { FfgVoter } from '../common/ffg-voter.ts';
 import type { FfgState } from '../common/ffg.ts';
 import { Sightings } from '../common/sightings.ts';
@@ -128,7 +128,7 @@ export class PoaEngine implements Engine {
   }
 
   checkMessage(message: SignedMessage): Verdict {
-    const vote = decodeVote(message.payload);
+    const vote = decodeLink(message.payload);
     if (vote === null) return reject('VOTE_MALFORMED');
     if (!this.#voters.has(message.from)) return later('VOTER_UNKNOWN');
     const finalizedEpoch = Math.floor(this.#started().root.number / this.#params.checkpointBlocks);
@@ -222,7 +222,7 @@ export class PoaEngine implements Engine {
 
   /** Votes come by gossip and in blocks; all of them may be wanted in a block on another branch. */
   #hear(message: SignedMessage, isFresh: boolean): EngineEffect[] {
-    const vote = decodeVote(message.payload);
+    const vote = decodeLink(message.payload);
     if (vote === null || !this.#voters.has(message.from)) return [];
     this.#sightings.note(message.from, this.#seenHeight(vote), this.#now, isFresh);
     if (message.from === this.#env.self) this.#voter?.heard(message, vote);
@@ -232,7 +232,7 @@ export class PoaEngine implements Engine {
   }
 
   /** A vote shows a validator at work at its target, but no higher than our head: heights are cheap to claim. */
-  #seenHeight(vote: FfgVote): number {
+  #seenHeight(vote: Link): number {
     return Math.min(vote.target.epoch * this.#params.checkpointBlocks, this.#head?.number ?? 0);
   }
 

@@ -4,7 +4,7 @@ import type { Address } from '../../src/types/primitives.ts';
 import type { HowReceived } from '../api/engine.ts';
 import { ACCEPT, later, reject, type Verdict } from '../api/verdict.ts';
 import type { BlockWeights } from '../common/block-weights.ts';
-import { decodeVote } from '../common/ffg-vote.ts';
+import { decodeLink } from '../common/ffg-vote.ts';
 import { activeValidators } from '../common/quorum.ts';
 import type { PoaBlock } from './branch.ts';
 import { decodeExtra } from './extra.ts';
@@ -60,7 +60,7 @@ function votesFault(parent: PoaBlock, votes: readonly SignedMessage[]): string |
   for (const { address } of activeValidators(parent.state.validators)) voters.add(address);
   const places = new Set<string>();
   for (const message of votes) {
-    const vote = decodeVote(message.payload);
+    const vote = decodeLink(message.payload);
     if (vote === null) return 'VOTE_MALFORMED';
     if (!voters.has(message.from)) return 'VOTER_UNKNOWN';
     const place = `${message.from}/${vote.target.epoch}`;

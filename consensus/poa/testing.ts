@@ -2,7 +2,7 @@ import { keccak256 } from '../../src/crypto/keccak.ts';
 import type { Hash } from '../../src/types/primitives.ts';
 import { messageTesting, type EngineTesting, type SeenBlock } from '../api/testing.ts';
 import { voteOffence } from '../common/ffg-offence.ts';
-import { decodeVote, encodeVote, type FfgVote } from '../common/ffg-vote.ts';
+import { decodeLink, encodeVote, type Link } from '../common/ffg-vote.ts';
 import { VOTES_PER_VOTER_MAX } from '../common/vote-pool.ts';
 import { slotOf, type PoaParams } from './params.ts';
 
@@ -49,8 +49,8 @@ export const poaTesting: EngineTesting = {
     [{ __proto__: null, constructor: 1 }, 'constructor'],
   ],
   sealPlace: (params, header) => `slot ${slotOf(params as PoaParams, header.timeMs)}`,
-  messages: messageTesting<FfgVote>({
-    read: decodeVote,
+  messages: messageTesting<Link>({
+    read: decodeLink,
     scope: () => '',
     contradict: (a, b) => voteOffence(a, b) !== null,
     show: ({ source, target }) => `vote ${source.epoch} -> ${target.epoch} (${target.hash.slice(0, 10)})`,

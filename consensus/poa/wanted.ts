@@ -67,7 +67,7 @@ export class WantedBlock {
   #progress(head: PoaTreeBlock, now: Millis): Millis | null {
     if (this.#progressSince !== null) return this.#progressSince;
     const before = head.data.ffg;
-    const after = withVotes(before, this.#pool.select(before, VOTES_PER_BLOCK_MAX), this.#params.checkpointBlocks);
+    const after = withVotes(before, this.#pool.select(before, VOTES_PER_BLOCK_MAX));
     if (after.justified.epoch > before.justified.epoch || after.finalized.epoch > before.finalized.epoch) {
       this.#progressSince = now;
     }

@@ -189,7 +189,7 @@ function testHostility(engine: EngineUnderTest, params: unknown): void {
       node.step({ type: 'failed', job: 123_456, code: 'TEST' });
       node.step({ type: 'worked', job: 123_456, value: new Uint8Array(8) });
       node.step({ type: 'timer', id: 'nobody set this' });
-      node.step({ type: 'invalid', hash, header, author, code: 'TEST' });
+      node.step({ type: 'invalid', hash, header, author, code: 'TEST', justification: null });
       node.step({ type: 'justified', hash, justification: new Uint8Array(3), peer: null });
       node.step({ type: 'imported', hash, header, author, votes, state, origin: 'gossip', justification: null });
       node.step({ type: 'syncing', behindBlocks: 0 });

@@ -91,7 +91,8 @@ export class RigNode {
         isAncestor: (ancestor: Hash, descendant: Hash) => this.isAncestor(ancestor, descendant),
       },
       crypto: this.#rig.crypto,
-      secret: this.self === null ? null : (label) => fromHex(keccak256(Buffer.concat([Buffer.from(this.name), label]))),
+      secret:
+        this.self === null ? null : (label) => fromHex(keccak256(Buffer.concat([Buffer.from(this.self ?? ''), label]))),
       random: () => random.next(),
       trace: () => {},
     });
@@ -159,7 +160,8 @@ export class RigNode {
     if (this.engine === null) return;
     if (from !== null) {
       const verdict = this.engine.checkMessage(message);
-      if (verdict.kind === 'reject') this.rejected.push(verdict.code);
+      // What is refused of a liar is its own affair.
+      if (verdict.kind === 'reject' && this.#rig.isHonest(from)) this.rejected.push(verdict.code);
       // What may still become of use is given to the engine, as the node does; it is only not passed on.
       if (verdict.kind === 'reject' || verdict.kind === 'ignore') return;
     }

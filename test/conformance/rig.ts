@@ -9,6 +9,7 @@ import type { ConsensusState } from '../../src/types/validator.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { fakeCrypto, fakeSign, rigAddress, rigHeader, sealed, Agenda } from './rig-parts.ts';
 import type { RigBlock } from './rig-disk.ts';
+import { genesisOf, rigPower, settledBy } from './rig-stakes.ts';
 import { RigNode } from './rig-node.ts';
 
 export type RigOptions = {
@@ -73,9 +74,12 @@ export class Rig {
     const { factory, params, validators } = options;
     this.crypto = fakeCrypto({ chainId: this.chainId, shard: 0, engineId: factory.id });
     const addresses = Array.from({ length: validators }, (_, i) => rigAddress(i));
-    this.genesisState = { validators: addresses.map((address) => ({ address, power: 1n, jailed: false })), votes: [] };
+    const power = rigPower(factory, params);
+    const timeMs = START_MS - 60_000;
+    const set = addresses.map((address) => ({ address, power, jailed: false }));
+    this.genesisState = genesisOf(factory, params, { timeMs, validators: set });
     const { extra, seal } = factory.genesis(params, this.genesisState);
-    const header = sealed(rigHeader({ number: 0, timeMs: START_MS - 60_000, extra }), seal);
+    const header = sealed(rigHeader({ number: 0, timeMs, extra }), seal);
     this.genesis = { hash: this.crypto.headerHash(header), header, votes: [], evidence: [], txs: [] };
     this.#final.set(0, this.genesis.hash);
     const twins = new Set(options.twins);
@@ -172,16 +176,19 @@ export class Rig {
 
   execute(before: ConsensusState, block: RigBlock, author: Address): ConsensusState {
     const { factory, params } = this.options;
-    const after = factory.advance(params, before, block.header, author);
     const jailed = new Set(
       block.evidence.flatMap((evidence) => {
         const offence = factory.judge(params, evidence, this.crypto, { chainId: this.chainId, shard: 0 });
         return offence === null ? [] : [offence.offender];
       }),
     );
-    if (jailed.size === 0) return after;
-    const validators = after.validators.map((v) => (jailed.has(v.address) ? { ...v, jailed: true } : v));
-    return { ...after, validators };
+    const jailing = (state: ConsensusState): ConsensusState =>
+      jailed.size === 0
+        ? state
+        : { ...state, validators: state.validators.map((v) => (jailed.has(v.address) ? { ...v, jailed: true } : v)) };
+    const { staking } = factory;
+    if (staking === undefined) return jailing(factory.advance(params, before, block.header, author));
+    return settledBy(staking, params, jailing(before), { ...block.header, author, votes: block.votes }, this.crypto);
   }
 
   evidenceFor(state: ConsensusState): readonly Evidence[] {
@@ -256,6 +263,10 @@ export class Rig {
       const message = { from: self, payload, signature: fakeSign(this.crypto.messageDigest(payload), self) };
       this.gossip(node, (to) => to.receiveMessage(message, node));
     }
+  }
+
+  isHonest({ self }: RigNode): boolean {
+    return self === null || this.#honest.has(self);
   }
 
   alive(): RigNode[] {

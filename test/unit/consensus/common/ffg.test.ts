@@ -6,7 +6,7 @@ import type { Address, Hash } from '../../../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../../../src/types/validator.ts';
 import { ffgStateToRlp, readFfgState } from '../../../../consensus/common/ffg-codec.ts';
 import { encodeJustification, verifyJustification } from '../../../../consensus/common/ffg-justification.ts';
-import { advanceFfg, initialFfgState, TARGETS_MAX, type FfgState } from '../../../../consensus/common/ffg.ts';
+import { advanceFfg, epochAt, initialFfgState, TARGETS_MAX, type FfgState } from '../../../../consensus/common/ffg.ts';
 import type { Checkpoint } from '../../../../consensus/common/ffg-vote.ts';
 import { rigAddress } from '../../../conformance/rig-parts.ts';
 import { crypto, signedVote } from '../poa/harness.ts';
@@ -27,7 +27,7 @@ class Branch {
     this.#distance = distance;
     this.number = from?.number ?? 0;
     this.names = [...(from?.names ?? ['genesis'])];
-    this.state = from?.state ?? initialFfgState({ hash: hashOf('genesis'), number: 0, validators: four }, distance);
+    this.state = from?.state ?? initialFfgState({ hash: hashOf('genesis'), number: 0, validators: four, epoch: 0 });
   }
 
   fork(): Branch {
@@ -37,8 +37,8 @@ class Branch {
   block(name: string, votes: readonly SignedMessage[] = [], validators: ValidatorSet = four): this {
     this.number++;
     this.names.push(name);
-    const block = { hash: hashOf(name), number: this.number, votes, validators };
-    this.state = advanceFfg(this.state, block, this.#distance);
+    const epoch = epochAt(this.number, this.#distance);
+    this.state = advanceFfg(this.state, { hash: hashOf(name), number: this.number, votes, validators, epoch });
     return this;
   }
 
@@ -63,12 +63,12 @@ describe('the finality gadget', () => {
 
   it('two of three are not more than two thirds', () => {
     const three = setOf(0, 1, 2);
-    const state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: three }, 1);
-    const a = advanceFfg(state, { hash: hashOf('a'), number: 1, votes: [], validators: three }, 1);
+    const state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: three, epoch: 0 });
+    const a = advanceFfg(state, { hash: hashOf('a'), number: 1, votes: [], validators: three, epoch: 1 });
     const branch = new Branch().block('a');
-    const b = { hash: hashOf('b'), number: 2, validators: three };
-    expect(advanceFfg(a, { ...b, votes: branch.votes(0, 1, [0, 1]) }, 1).justified.epoch).toBe(0);
-    expect(advanceFfg(a, { ...b, votes: branch.votes(0, 1, [0, 1, 2]) }, 1).justified.epoch).toBe(1);
+    const b = { hash: hashOf('b'), number: 2, validators: three, epoch: 2 };
+    expect(advanceFfg(a, { ...b, votes: branch.votes(0, 1, [0, 1]) }).justified.epoch).toBe(0);
+    expect(advanceFfg(a, { ...b, votes: branch.votes(0, 1, [0, 1, 2]) }).justified.epoch).toBe(1);
   });
 
   it('adds up votes over blocks, and no voter twice', () => {
@@ -156,7 +156,7 @@ describe('the finality gadget', () => {
   it('ignores jailed validators', () => {
     const jailed = four.map((validator, i) => (i < 2 ? { ...validator, jailed: true } : validator));
     const branch = new Branch();
-    branch.state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: jailed }, 1);
+    branch.state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: jailed, epoch: 0 });
     branch.block('a', [], jailed);
     expect(branch.fork().block('b', branch.votes(0, 1, [0, 1, 2]), jailed).state.justified.epoch).toBe(0);
     expect(branch.fork().block('b', branch.votes(0, 1, [2, 3]), jailed).state.justified.epoch).toBe(1);
@@ -266,7 +266,7 @@ describe('voters', () => {
       { address: minnow ?? '0x', power: 1n, jailed: false },
     ];
     const branch = new Branch();
-    branch.state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: weighted }, 1);
+    branch.state = initialFfgState({ hash: hashOf('genesis'), number: 0, validators: weighted, epoch: 0 });
     branch.block('a', [], weighted);
     expect(branch.fork().block('b', branch.votes(0, 1, [1]), weighted).state.justified.epoch).toBe(0);
     expect(branch.fork().block('b', branch.votes(0, 1, [0]), weighted).state.justified.epoch).toBe(1);

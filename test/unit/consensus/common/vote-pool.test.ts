@@ -17,8 +17,9 @@ function put(pool: VotePool, voter: number, cast: FfgVote): ReturnType<VotePool[
 
 /** Blocks 1 to `length` on genesis, without votes. */
 function chain(length: number): ReturnType<typeof initialFfgState> {
-  let state = initialFfgState({ hash: hashOf(0), number: 0, validators }, 1);
-  for (let n = 1; n <= length; n++) state = advanceFfg(state, { hash: hashOf(n), number: n, votes: [], validators }, 1);
+  let state = initialFfgState({ hash: hashOf(0), number: 0, validators, epoch: 0 });
+  for (let n = 1; n <= length; n++)
+    state = advanceFfg(state, { hash: hashOf(n), number: n, votes: [], validators, epoch: n });
   return state;
 }
 
@@ -49,7 +50,7 @@ describe('VotePool', () => {
     put(pool, 9, vote(0, 1));
     put(pool, 3, vote(0, 1, 70));
     const carried = signedVote(authority(2), vote(0, 1));
-    const state = advanceFfg(chain(1), { hash: hashOf(2), number: 2, votes: [carried], validators }, 1);
+    const state = advanceFfg(chain(1), { hash: hashOf(2), number: 2, votes: [carried], validators, epoch: 2 });
     const selected = pool.select(state, 100).map(({ from }) => from);
     expect(selected).toEqual([authority(0), authority(1)]);
   });
@@ -62,7 +63,7 @@ describe('VotePool', () => {
       [2, 2, 2, 1].map((target) => signedVote(authority(0), vote(0, target)).payload),
     );
     const justifying = [0, 1, 2].map((voter) => signedVote(authority(voter), vote(0, 1)));
-    const justified = advanceFfg(chain(1), { hash: hashOf(2), number: 2, votes: justifying, validators }, 1);
+    const justified = advanceFfg(chain(1), { hash: hashOf(2), number: 2, votes: justifying, validators, epoch: 2 });
     put(pool, 3, vote(0, 1));
     expect(pool.select(justified, 100).filter(({ from }) => from === authority(3))).toEqual([]);
   });

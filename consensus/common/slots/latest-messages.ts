@@ -1,0 +1,30 @@
+import type { Address, Hash } from '../../../src/types/primitives.ts';
+
+/** What each validator took for the head last. Bounded by the validators that the engine lets in; equivocators have no say. */
+export class LatestMessages {
+  readonly #latest = new Map<Address, { readonly slot: number; readonly head: Hash }>();
+  readonly #equivocators = new Set<Address>();
+
+  /** True if it is news. */
+  note(who: Address, { slot, head }: { readonly slot: number; readonly head: Hash }): boolean {
+    const last = this.#latest.get(who);
+    if (this.#equivocators.has(who) || (last !== undefined && last.slot >= slot)) return false;
+    this.#latest.set(who, { slot, head });
+    return true;
+  }
+
+  /** Proven to have said two things at once: which of them counts, nobody could agree on. */
+  exclude(who: Address): void {
+    this.#equivocators.add(who);
+    this.#latest.delete(who);
+  }
+
+  heads(): ReadonlyMap<Address, Hash> {
+    return new Map([...this.#latest].map(([who, { head }]) => [who, head]));
+  }
+
+  retain(isKnown: (who: Address) => boolean): void {
+    for (const who of this.#latest.keys()) if (!isKnown(who)) this.#latest.delete(who);
+    for (const who of this.#equivocators) if (!isKnown(who)) this.#equivocators.delete(who);
+  }
+}

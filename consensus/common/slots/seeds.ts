@@ -1,0 +1,12 @@
+import type { Hash } from '../../../src/types/primitives.ts';
+import { seedOf, type Hasher } from './draw.ts';
+import type { SlotState } from './slot-state.ts';
+
+/**
+ * The seed of an epoch, seen from a block of this state: that of its own epoch and of the next one are fixed; after a gap without blocks it is what
+ * was opened before the gap.
+ */
+export function seedFor(state: SlotState, epoch: number, hasher: Hasher): Hash {
+  if (epoch <= state.epoch) return state.seed;
+  return epoch === state.epoch + 1 ? state.nextSeed : seedOf(state.mix, epoch, hasher);
+}

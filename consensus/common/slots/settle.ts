@@ -1,0 +1,177 @@
+import type { Address, Hash } from '../../../src/types/primitives.ts';
+import type { Settlement, StakeMovement } from '../../../src/types/staking.ts';
+import type { ConsensusState, ValidatorSet } from '../../../src/types/validator.ts';
+import type { SettledBlock } from '../../api/staking.ts';
+import { decodeVote } from '../ffg-vote.ts';
+import { activeValidators, powerOf, quorumPower, totalPower } from '../quorum.ts';
+import { seedOf, type Hasher } from './draw.ts';
+import { decodeExtra } from './extra.ts';
+import type { SlotFamily } from './family.ts';
+import { withReveal } from './reveals.ts';
+import { seedFor } from './seeds.ts';
+import {
+  decodeSlotState,
+  dutiesOf,
+  encodeSlotState,
+  NO_TURNS,
+  type Duties,
+  type SlotState,
+  type Turns,
+} from './slot-state.ts';
+import { epochOf, slotOf } from './slot-times.ts';
+
+/** Missed slots that are put down to somebody for one block; a longer gap was the network's. */
+const MISSED_SLOTS_MAX = 64;
+const PPM = 1_000_000n;
+
+/** What a block makes of the work of validators. `before`: of its parent, with what its evidence has changed. Pure and total. */
+export function settleSlot(
+  family: SlotFamily,
+  before: ConsensusState,
+  block: SettledBlock,
+  hasher: Hasher,
+): Settlement {
+  const parent = named(decodeSlotState(before), block.parentHash);
+  const slot = slotOf(family.params, parent.genesisMs, block.timeMs);
+  const epoch = epochOf(family.params, slot);
+  const turns = countTurns(family, { parent, validators: before.validators, slot, author: block.author }, hasher);
+  const counted = { ...parent, slot, turns };
+  const isFirst = epoch > parent.epoch;
+  const closed = isFirst ? closeEpoch(family, counted, before.validators) : null;
+  const moved =
+    closed === null ? counted : beginEpoch({ ...counted, ...closed.state }, epoch, before.validators, hasher);
+  const reveal = decodeExtra(block.extra);
+  const revealed = reveal === null ? moved : withReveal(moved, block.author, reveal, hasher);
+  return {
+    engine: encodeSlotState(
+      withAttestations(
+        revealed,
+        block,
+        new Map(before.validators.map((validator) => [validator.address, family.baseWei(validator)])),
+      ),
+    ),
+    movements: closed?.movements ?? [],
+    epoch: isFirst ? epoch : null,
+  };
+}
+
+/** While the leak bites. */
+export function isLeaking(family: SlotFamily, state: SlotState): boolean {
+  return state.stalledEpochs > family.wages.leakAfterEpochs;
+}
+
+/** A checkpoint gets its name from its first child. */
+function named(state: SlotState, parentHash: Hash): SlotState {
+  if (state.current.checkpoint !== null || state.slot === 0) return state;
+  return { ...state, current: { ...state.current, checkpoint: parentHash } };
+}
+
+function countTurns(
+  family: SlotFamily,
+  at: {
+    readonly parent: SlotState;
+    readonly validators: ValidatorSet;
+    readonly slot: number;
+    readonly author: Address;
+  },
+  hasher: Hasher,
+): ReadonlyMap<Address, Turns> {
+  const { parent, validators, slot, author } = at;
+  const turns = new Map(parent.turns);
+  const add = (who: Address, key: 'made' | 'missed'): void => {
+    const old = turns.get(who) ?? NO_TURNS;
+    turns.set(who, { ...old, [key]: old[key] + 1 });
+  };
+  for (let missed = Math.max(parent.slot + 1, slot - MISSED_SLOTS_MAX); missed < slot; missed++) {
+    const who = family.proposer(parent, validators, missed, hasher);
+    if (who !== null) add(who, 'missed');
+  }
+  add(author, 'made');
+  return turns;
+}
+
+/** What the epoch before last has earned and cost: its attestations had a whole epoch more to get into a block. */
+function closeEpoch(
+  family: SlotFamily,
+  state: SlotState,
+  validators: ValidatorSet,
+): { readonly state: Pick<SlotState, 'stalledEpochs'>; readonly movements: readonly StakeMovement[] } {
+  const { previous } = state;
+  const active = activeValidators(validators);
+  const hadDuties = previous !== null && previous.attesters.size > 0;
+  const stalledEpochs = !hadDuties ? state.stalledEpochs : isQuorate(previous, active) ? 0 : state.stalledEpochs + 1;
+  const leakEpochs = Math.max(0, stalledEpochs - family.wages.leakAfterEpochs);
+  const movements = active.map((validator): StakeMovement => {
+    const pay = payOf(family, validator, previous?.attesters.get(validator.address), leakEpochs);
+    const turns = state.turns.get(validator.address) ?? NO_TURNS;
+    const carriedWei =
+      (turns.carried * BigInt(family.wages.attestationPpm)) / PPM / BigInt(family.wages.carrierQuotient);
+    const { missedTurnsMax } = family.wages;
+    const jail = missedTurnsMax > 0 && turns.made === 0 && turns.missed >= missedTurnsMax;
+    return { validator: validator.address, rewardWei: pay.rewardWei + carriedWei, penaltyWei: pay.penaltyWei, jail };
+  });
+  const isNews = ({ rewardWei, penaltyWei, jail }: StakeMovement): boolean => rewardWei > 0n || penaltyWei > 0n || jail;
+  return { state: { stalledEpochs }, movements: movements.filter(isNews) };
+}
+
+/** `hasAttested`: undefined for who had no duty then. */
+function payOf(
+  family: SlotFamily,
+  validator: ValidatorSet[number],
+  hasAttested: boolean | undefined,
+  leakEpochs: number,
+): { readonly rewardWei: bigint; readonly penaltyWei: bigint } {
+  const { attestationPpm, absencePpm, leakQuotient } = family.wages;
+  const base = family.baseWei(validator);
+  if (hasAttested === undefined) return { rewardWei: 0n, penaltyWei: 0n };
+  // While the leak bites, being there is paid with not being leaked.
+  if (hasAttested) return { rewardWei: leakEpochs > 0 ? 0n : (base * BigInt(attestationPpm)) / PPM, penaltyWei: 0n };
+  const leakWei = (base * BigInt(leakEpochs)) / BigInt(leakQuotient);
+  return { rewardWei: 0n, penaltyWei: (base * BigInt(absencePpm)) / PPM + leakWei };
+}
+
+function isQuorate(duties: Duties, active: ValidatorSet): boolean {
+  const total = totalPower(active);
+  return total > 0n && powerOf(active, (who) => duties.attesters.get(who) === true) >= quorumPower(total);
+}
+
+function beginEpoch(state: SlotState, epoch: number, validators: ValidatorSet, hasher: Hasher): SlotState {
+  const isThere = new Set(validators.map(({ address }) => address));
+  return {
+    ...state,
+    epoch,
+    seed: seedFor(state, epoch, hasher),
+    nextSeed: seedOf(state.mix, epoch + 1, hasher),
+    commitments: new Map([...state.commitments].filter(([who]) => isThere.has(who))),
+    previous: state.current,
+    current: dutiesOf(epoch, validators),
+    turns: new Map(),
+  };
+}
+
+/** Attestations for this epoch's checkpoint and for that of the one before. */
+function withAttestations(state: SlotState, block: SettledBlock, basesWei: ReadonlyMap<Address, bigint>): SlotState {
+  const current = new Map(state.current.attesters);
+  const previous = new Map(state.previous?.attesters);
+  let carried = 0n;
+  for (const { from, payload } of block.votes) {
+    const vote = decodeVote(payload);
+    const attesters =
+      vote?.target.hash === state.current.checkpoint
+        ? current
+        : vote?.target.hash === state.previous?.checkpoint
+          ? previous
+          : null;
+    if (vote === null || attesters === null || attesters.get(from) !== false) continue;
+    attesters.set(from, true);
+    carried += basesWei.get(from) ?? 0n;
+  }
+  if (carried === 0n) return state;
+  const own = state.turns.get(block.author) ?? NO_TURNS;
+  return {
+    ...state,
+    current: { ...state.current, attesters: current },
+    previous: state.previous === null ? null : { ...state.previous, attesters: previous },
+    turns: new Map([...state.turns, [block.author, { ...own, carried: own.carried + carried }]]),
+  };
+}

@@ -1,0 +1,28 @@
+import { activeValidators } from '../common/quorum.ts';
+import { drawByPower } from '../common/slots/draw.ts';
+import type { SlotFamily } from '../common/slots/family.ts';
+import { seedFor } from '../common/slots/seeds.ts';
+import { slotFactory } from '../common/slots/slot-factory.ts';
+import { epochOf } from '../common/slots/slot-times.ts';
+import { electByStake } from './election.ts';
+import { parsePosParams, type PosParams } from './params.ts';
+
+/** Proof of stake: for each slot a validator is drawn by its stake; see README.md beside this file. */
+export const posFactory = slotFactory<PosParams>({
+  id: 'pos',
+  parseParams: parsePosParams,
+  family: familyOf,
+  rules: ({ rules }) => rules,
+  elect: (_params, candidates, before) => electByStake(candidates, before),
+});
+
+function familyOf(params: PosParams): SlotFamily {
+  return {
+    id: 'pos',
+    params,
+    wages: params.wages,
+    baseWei: ({ power }) => power,
+    proposer: (state, validators, slot, hasher) =>
+      drawByPower(activeValidators(validators), seedFor(state, epochOf(params, slot), hasher), slot, hasher),
+  };
+}
