@@ -52,7 +52,7 @@ export type EngineEffect =
   /**
    * Looks, off this thread, for a 4-byte little-endian nonce at the end of `data` (80 bytes) with which SHA-256d of it, read
    * as a little-endian number, is at most `target`. Answered by `worked`, or by `failed` with WORK_EXHAUSTED when there is
-   * none. The search of a job that is asked again is replaced.
+   * none, or WORK_LOST when the search broke off. The search of a job that is asked again is replaced.
    */
   | { readonly type: 'work'; readonly job: JobId; readonly data: Bytes; readonly target: bigint }
   /** Ends whatever is under way for the job: a build, a search, a block that was not published. */

@@ -27,6 +27,11 @@ export class Ahead {
     return size;
   }
 
+  /** A height too far ahead to be kept for: nothing so high was heard of this validator, or the host is to be reminded. */
+  isOfUse(from: Address, height: number): boolean {
+    return this.#noticed !== null || height > (this.#heights.get(from) ?? 0);
+  }
+
   /** `statement` is of a height above `current`; the caller admits known validators only. */
   add(message: SignedMessage, statement: Statement, current: number): void {
     this.#heights.set(message.from, Math.max(statement.height, this.#heights.get(message.from) ?? 0));

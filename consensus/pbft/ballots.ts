@@ -4,7 +4,7 @@ import { bytesEqual } from '../../src/util/hex.ts';
 import { offenceOf } from './judge.ts';
 import type { BlockVote, ViewChange, Vote } from './messages.ts';
 
-/** Statements kept of one validator and kind: those of its newest views. */
+/** Statements kept of one validator and kind: those of its newest views, and of the one under way. */
 export const VIEWS_PER_KIND_MAX = 4;
 const KINDS_COUNT = 4;
 export const BALLOTS_PER_VALIDATOR_MAX = VIEWS_PER_KIND_MAX * KINDS_COUNT;
@@ -37,7 +37,8 @@ export class Ballots {
     return size;
   }
 
-  add(message: SignedMessage, statement: Vote): Added {
+  /** `current`: the view under way, whose votes stay, so that no two of them differ unnoticed. */
+  add(message: SignedMessage, statement: Vote, current: number): Added {
     const { kind, view } = statement;
     const voters = this.#kinds[kind];
     const places = voters.get(message.from) ?? new Map<number, Ballot>();
@@ -49,7 +50,7 @@ export class Ballots {
     if (known !== undefined) return { isNew: false, conflict };
     voters.set(message.from, places);
     places.set(view, { statement, message });
-    if (places.size > VIEWS_PER_KIND_MAX) places.delete(Math.min(...places.keys()));
+    if (places.size > VIEWS_PER_KIND_MAX) places.delete(Math.min(...[...places.keys()].filter((at) => at !== current)));
     return { isNew: places.has(view), conflict };
   }
 

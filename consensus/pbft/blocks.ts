@@ -19,12 +19,19 @@ export type PbftBlock = {
   readonly validatorsBefore: ValidatorSet | undefined;
 };
 
+/** Blocks remembered that failed: the latest. */
+export const FAILED_BLOCKS_MAX = 256;
+
+type Failed = { readonly author: Address; readonly number: number };
+
 /**
  * The last decided block and what may come after it: candidates for the next height, and those that were made on such a
  * candidate before it was decided. Bounded by what the header check admits.
  */
 export class Blocks {
   readonly #candidates = new Map<Hash, PbftBlock>();
+  /** Their headers were good, so each has cost as much as a candidate. */
+  readonly #failed = new Map<Hash, Failed>();
   #decided: PbftBlock;
 
   constructor(decided: PbftBlock) {
@@ -53,12 +60,28 @@ export class Blocks {
     return undefined;
   }
 
+  /** How many of this author and height were executed, with success or without. */
   countBy(author: Address, number: number): number {
     let count = 0;
     for (const block of this.#candidates.values()) {
       if (block.author === author && block.header.number === number) count++;
     }
+    for (const failed of this.#failed.values()) if (failed.author === author && failed.number === number) count++;
     return count;
+  }
+
+  /** A block whose header was good and whose execution failed. */
+  fail(hash: Hash, { author, number }: Failed): void {
+    if (number <= this.#decided.header.number || this.#candidates.has(hash)) return;
+    this.#failed.set(hash, { author, number });
+    for (const oldest of this.#failed.keys()) {
+      if (this.#failed.size <= FAILED_BLOCKS_MAX) break;
+      this.#failed.delete(oldest);
+    }
+  }
+
+  hasFailed(hash: Hash): boolean {
+    return this.#failed.has(hash);
   }
 
   /** False when the block is here already, or its parent is not. */
@@ -80,6 +103,7 @@ export class Blocks {
       if (kept.has(header.parentHash)) kept.add(candidate);
       else this.#candidates.delete(candidate);
     }
+    for (const [failed, { number }] of this.#failed) if (number <= block.header.number) this.#failed.delete(failed);
     return block;
   }
 }

@@ -15,12 +15,13 @@ import { Sightings } from '../common/sightings.ts';
 import { Ahead } from './ahead.ts';
 import type { Alarm } from './alarm.ts';
 import { Blocks, decodeAnchor, encodeAnchor, type PbftBlock } from './blocks.ts';
-import { encodeJustification, verifyCertificate, type CertificateFault } from './certificate.ts';
+import { encodeJustification, type CertificateFault } from './certificate.ts';
 import { Decisions } from './decisions.ts';
 import { Fetcher } from './fetcher.ts';
 import { checkHeader } from './header-check.ts';
 import { Height } from './height.ts';
-import { evidenceOf, offenceOf } from './judge.ts';
+import { evidenceOf } from './judge.ts';
+import { Justifications } from './justifications.ts';
 import { checkMessage } from './message-check.ts';
 import { decodeStatement, type Statement } from './messages.ts';
 import type { PbftParams } from './params.ts';
@@ -48,8 +49,7 @@ export class PbftEngine implements Engine {
   readonly #ahead = new Ahead();
   readonly #speaker: Speaker;
   readonly #fetcher: Fetcher;
-  /** Justifications that were checked before the block came in, and for which block. */
-  readonly #proven = new WeakMap<Bytes, Hash>();
+  readonly #justifications: Justifications;
   #blocks: Blocks | null = null;
   #height: Height | null = null;
   /** null: this node has no say at this height. */
@@ -66,6 +66,7 @@ export class PbftEngine implements Engine {
     this.#params = params;
     this.#env = env;
     this.#saved = new SavedRecords(saved);
+    this.#justifications = new Justifications(env.crypto);
     this.#speaker = new Speaker(params, env);
     this.#fetcher = new Fetcher(params.viewTimeoutMs);
   }
@@ -94,7 +95,7 @@ export class PbftEngine implements Engine {
       case 'imported':
         return this.#imported(event);
       case 'justified':
-        return this.#justified(event.hash, event.justification);
+        return this.#justified(event.hash, event.justification, event.peer);
       case 'ready':
         return this.#ready();
       case 'message':
@@ -111,11 +112,12 @@ export class PbftEngine implements Engine {
           ?.fired();
         return [];
       case 'demand':
-        if (event.pendingTxs > 0) this.#speaker.wanted.demanded(this.#now);
+        if (event.pendingTxs > 0) this.#speaker.demanded(this.#now);
         return [];
       case 'syncing':
         return this.#catchUp.syncing(event.behindBlocks, this.#now);
       case 'invalid':
+        return this.#invalid(event);
       case 'worked':
       case 'propose':
         return [];
@@ -130,7 +132,7 @@ export class PbftEngine implements Engine {
     const { chainId, shard, crypto } = this.#env;
     const context = { params: this.#params, chainId, shard, crypto, blocks, height };
     const certificateFault = (block: Header, justification: Bytes): CertificateFault | null =>
-      this.#certificateFault(crypto.headerHash(block), block.number, justification);
+      this.#justifications.fault(height, crypto.headerHash(block), justification);
     return checkHeader({ ...context, certificateFault }, header, author, how);
   }
 
@@ -138,7 +140,7 @@ export class PbftEngine implements Engine {
     const statement = decodeStatement(message.payload);
     if (statement === null) return reject('STATEMENT_MALFORMED');
     if (this.#height === null) return later('NOT_STARTED');
-    return checkMessage(this.#height, this.#decisions, message, statement);
+    return checkMessage({ height: this.#height, decisions: this.#decisions, ahead: this.#ahead }, message, statement);
   }
 
   author(header: Header): Address {
@@ -206,16 +208,33 @@ export class PbftEngine implements Engine {
     if (!blocks.add({ hash, header, author, state })) return [];
     const isFresh = origin === 'gossip' || origin === 'own';
     this.#sightings.note(author, header.number, this.#now, isFresh);
-    if (author === this.#env.self) this.#speaker.proposer.imported(header.parentHash);
-    const effects = origin === 'sync' ? this.#catchUp.fetched(this.#now) : [];
-    return justification === null ? effects : [...effects, ...this.#justified(hash, justification)];
+    if (author === this.#env.self) this.#speaker.proposer.imported();
+    // The check of the header has seen to it that the proof is none of a liar.
+    return justification === null ? [] : this.#justified(hash, justification, null);
   }
 
-  /** A decision that others have made. */
-  #justified(hash: Hash, justification: Bytes): EngineEffect[] {
+  /** Execution failed here. Where a quorum has decided the block nevertheless, it is we who are wrong. */
+  #invalid({ hash, header, author, justification }: Extract<EngineEvent, { type: 'invalid' }>): EngineEffect[] {
+    const { blocks, height } = this.#started();
+    blocks.fail(hash, { author, number: header.number });
+    if (justification === null || header.parentHash !== height.parent.hash) return [];
+    return this.#justifications.fault(height, hash, justification) === null ? this.#diverged(hash) : [];
+  }
+
+  #diverged(hash: Hash): EngineEffect[] {
+    this.#isStopped = true;
+    const { number } = this.#started().height;
+    const reason = `a quorum has decided block ${hash} at height ${number}, whose execution fails here: the state of this node differs from theirs`;
+    return [{ type: 'fault', reason }];
+  }
+
+  /** A decision that others have made; a candidate without proof is no progress, however it came. */
+  #justified(hash: Hash, justification: Bytes, peer: PeerId | null): EngineEffect[] {
     const { blocks, height } = this.#started();
     if (blocks.candidate(hash) === undefined) return [];
-    return this.#certificateFault(hash, height.number, justification) === null ? this.#decide(hash, justification) : [];
+    const fault = this.#justifications.fault(height, hash, justification);
+    if (fault === null) return [...this.#catchUp.fetched(this.#now), ...this.#decide(hash, justification)];
+    return peer === null ? [] : [{ type: 'blame', peer, code: `PBFT_CERTIFICATE_${fault}` }];
   }
 
   #message(message: SignedMessage, peer: PeerId | null): EngineEffect[] {
@@ -239,7 +258,7 @@ export class PbftEngine implements Engine {
     const isOwn = message.from === this.#env.self;
     height.heard.add(message.from);
     if (isOwn) this.#voter?.words.heard(message, statement);
-    else this.#speaker.heed(height, statement, this.#now);
+    else this.#speaker.heed(height, message.from, statement, this.#now);
     switch (statement.kind) {
       case 'status':
         return [];
@@ -265,12 +284,13 @@ export class PbftEngine implements Engine {
     message: SignedMessage,
     statement: Extract<Statement, { kind: 'new-view' }>,
   ): EngineEffect[] {
-    if (height.primary(statement.view) !== message.from || height.faultOf(message, statement) !== null) return [];
-    if (!height.enter(message, statement, this.#now)) {
-      const entered = height.entry === null ? null : decodeStatement(height.entry.payload);
-      const isOffence = entered !== null && offenceOf(entered, statement) !== null;
-      return height.entry !== null && isOffence ? this.#report(height.entry, message) : [];
+    const { entry } = height;
+    if (entry !== null && height.contradictsEntry(message, statement)) {
+      height.contradicted(message.from);
+      return this.#report(entry, message);
     }
+    if (height.primary(statement.view) !== message.from || height.faultOf(message, statement) !== null) return [];
+    if (!height.enter(message, statement, this.#now)) return [];
     this.#viewChanges++;
     this.#speaker.talk.renew(this.#now);
     this.#env.trace('view', { height: height.number, view: height.view });
@@ -283,14 +303,6 @@ export class PbftEngine implements Engine {
   }
 
   // Deciding
-
-  #certificateFault(hash: Hash, number: number, justification: Bytes): CertificateFault | null {
-    if (this.#proven.get(justification) === hash) return null;
-    const { height } = this.#started();
-    const fault = verifyCertificate(height.validators, { hash, number }, justification, this.#env.crypto);
-    if (fault === null) this.#proven.set(justification, hash);
-    return fault;
-  }
 
   /** A quorum has committed a block that is here. */
   #decideCommitted(): EngineEffect[] {
@@ -309,7 +321,7 @@ export class PbftEngine implements Engine {
     this.#decisions.add({ number, hash, at: this.#now, validators, committers });
     this.#keepWords();
     const block = blocks.decide(hash);
-    this.#speaker.wanted.headChanged();
+    this.#speaker.decided(block, height.committed?.hash === hash);
     this.#begin(block, blocks);
     this.#speaker.talk.renew(this.#now);
     this.#env.trace('decided', { number, hash });
@@ -350,8 +362,14 @@ export class PbftEngine implements Engine {
       effects.push(...decided);
     }
     const { blocks, height } = this.#started();
+    const { committed } = height;
+    if (committed !== null && blocks.hasFailed(committed.hash)) {
+      effects.push(...this.#diverged(committed.hash));
+      return;
+    }
     const needed = height.neededBlock()?.hash ?? null;
-    const missing = needed === null || blocks.candidate(needed) !== undefined ? null : needed;
+    const isHere = needed === null || blocks.candidate(needed) !== undefined || blocks.hasFailed(needed);
+    const missing = isHere ? null : needed;
     effects.push(...this.#fetcher.plan(missing, this.#teller, this.#now));
     const isLagging = this.#catchUp.isLagging(this.#now);
     const scene = { height, blocks, voter: this.#voter, isLagging, now: this.#now };
@@ -359,10 +377,9 @@ export class PbftEngine implements Engine {
   }
 
   #keepWords(): void {
-    const voter = this.#voter;
-    if (voter === null || !voter.words.isDirty) return;
-    voter.words.isDirty = false;
-    this.#saved.put(voter.record());
+    const record = this.#voter?.takeRecord() ?? null;
+    if (record === null) return;
+    this.#saved.put(record);
     this.#isToPersist = true;
   }
 

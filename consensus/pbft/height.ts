@@ -1,11 +1,13 @@
 import type { SignedMessage } from '../../src/types/message.ts';
-import type { Address, Bytes, Hash, Millis } from '../../src/types/primitives.ts';
+import type { Address, Hash, Millis } from '../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../src/types/validator.ts';
+import { bytesEqual } from '../../src/util/hex.ts';
 import type { EngineCrypto } from '../api/engine.ts';
 import { activeValidators, hasQuorum, powerOf, quorumPower, totalPower } from '../common/quorum.ts';
 import { Ballots } from './ballots.ts';
 import type { PbftBlock } from './blocks.ts';
 import { preparedFault } from './certificate.ts';
+import { CheckedProofs } from './checked-proofs.ts';
 import {
   decodeStatement,
   type Certificate,
@@ -51,12 +53,13 @@ export class Height {
   best: Certificate | null = null;
   /** A quorum has committed this. */
   committed: Claim | null = null;
-  /** The highest view that anybody takes part in, by their word. */
-  furthestView = 0;
+  /** The highest view that each validator takes part in, by its word. */
+  readonly #views = new Map<Address, number>();
   readonly #params: PbftParams;
   readonly #crypto: EngineCrypto;
-  /** Proofs that were checked before, by the bytes they came in. */
-  readonly #checked = new WeakMap<Bytes, { readonly fault: string | null }>();
+  readonly #proofs = new CheckedProofs();
+  /** Whose second NEW-VIEW of one view was taken in. */
+  readonly #contradicted = new Set<Address>();
 
   constructor(
     parent: PbftBlock,
@@ -102,7 +105,7 @@ export class Height {
   /** A PRE-PREPARE, PREPARE, COMMIT or VIEW-CHANGE of a validator; gives the message that it contradicts. */
   vote(message: SignedMessage, statement: Vote): SignedMessage | null {
     if (statement.view > this.view + VIEW_AHEAD_MAX) return null;
-    const { isNew, conflict } = this.ballots.add(message, statement);
+    const { isNew, conflict } = this.ballots.add(message, statement, this.view);
     if (isNew && statement.kind === 'commit') this.#countCommits(statement);
     return conflict;
   }
@@ -131,23 +134,42 @@ export class Height {
 
   /** What is wrong with a certificate or NEW-VIEW of this height. Costs signatures, once. */
   faultOf(message: SignedMessage, statement: CertificateMessage | NewView): string | null {
-    const known = this.#checked.get(message.payload);
-    if (known !== undefined) return known.fault;
-    const fault =
-      statement.kind === 'new-view'
-        ? newViewFault(this.validators, statement, (view) => this.primary(view), this.#crypto)
-        : preparedFault(
-            this.validators,
-            this.number,
-            statement.certificate,
-            this.primary(statement.view),
-            this.#crypto,
-          );
-    this.#checked.set(message.payload, { fault });
-    return fault;
+    return this.#proofs.fault(message, statement, () => {
+      const primaryOf = (view: number): Address | null => this.primary(view);
+      if (statement.kind === 'new-view') return newViewFault(this.validators, statement, primaryOf, this.#crypto);
+      const { certificate, view } = statement;
+      return preparedFault(this.validators, this.number, certificate, this.primary(view), this.#crypto);
+    });
+  }
+
+  /** A certificate or NEW-VIEW whose sender has had its check at this height. */
+  isSpent(message: SignedMessage, statement: CertificateMessage | NewView): boolean {
+    return this.#proofs.isSpent(message, statement);
+  }
+
+  /** Another NEW-VIEW than the one that opened this view, of the same primary, and the first such. */
+  contradictsEntry({ from, payload }: SignedMessage, { view }: NewView): boolean {
+    if (this.entry === null || view !== this.view || this.entry.from !== from || this.#contradicted.has(from))
+      return false;
+    return !bytesEqual(this.entry.payload, payload);
+  }
+
+  contradicted(from: Address): void {
+    this.#contradicted.add(from);
+  }
+
+  /** A validator takes part in this view, by its word. */
+  spokeIn(view: number, from: Address): void {
+    this.#views.set(from, Math.max(view, this.#views.get(from) ?? 0));
   }
 
   // What follows from it
+
+  /** The highest view that an honest validator takes part in or is beyond: so many say so. */
+  get furthestView(): number {
+    const views = [...new Set(this.#views.values())].sort((a, b) => b - a);
+    return views.find((view) => this.hasWeakQuorum((who) => (this.#views.get(who) ?? 0) >= view)) ?? 0;
+  }
 
   /** The block that the primary of this view has proposed and that may be prepared. */
   proposal(): Hash | null {

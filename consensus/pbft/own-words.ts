@@ -66,25 +66,32 @@ export class OwnWords {
     }
   }
 
-  /** Once more, what `isWanted` of it; what has no signature yet is signed anew, which gives the same one. */
+  /**
+   * Once more, what `isWanted` of it. The last word is signed anew if its signature never came back, which gives the same
+   * one; the signer may be past the others.
+   */
   repeat(isWanted: (statement: OwnStatement) => boolean): EngineEffect[] {
     return [...this.#words.values()].flatMap((word): EngineEffect[] => {
-      if (!isWanted(word.statement)) return [];
+      const { statement, payload } = word;
+      if (!isWanted(statement)) return [];
       const message = signedOf(this.#self, word);
-      return message === null
-        ? [{ type: 'cast', payload: word.payload, guard: guardOf(word.statement) }]
-        : [{ type: 'recast', message }];
+      if (message !== null) return [{ type: 'recast', message }];
+      return this.#isLast(statement) ? [{ type: 'cast', payload, guard: guardOf(statement) }] : [];
     });
   }
 
   #isNext(statement: OwnStatement): boolean {
+    return this.#words.get(statement.kind)?.statement.view !== statement.view && this.#isLast(statement);
+  }
+
+  /** Nothing was said in a later place. */
+  #isLast(statement: OwnStatement): boolean {
     // Certificates stand in places of their own.
-    if (statement.kind === 'certificate') return statement.view > this.newestView('certificate');
+    if (statement.kind === 'certificate') return statement.view >= this.newestView('certificate');
     const place = placeOf(statement);
-    for (const { statement: said } of this.#words.values()) {
-      if (said.kind !== 'certificate' && placeOf(said) >= place) return false;
-    }
-    return true;
+    return [...this.#words.values()].every(
+      ({ statement: said }) => said.kind === 'certificate' || placeOf(said) <= place,
+    );
   }
 }
 

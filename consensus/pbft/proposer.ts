@@ -9,7 +9,7 @@ import type { PbftParams } from './params.ts';
 const LEAD_MS_MAX = 500;
 /** Time to fill a block that is asked for at the last moment. */
 const FILL_MS_MIN = 50;
-/** A job or a published block of which nothing is heard for this long is given up. */
+/** A job of which nothing is heard for this long is given up. */
 const PATIENCE_MS_MIN = 2000;
 const PATIENCE_MS_MAX = 60_000;
 
@@ -35,13 +35,12 @@ type Task = {
   readonly isWanted: boolean;
   /** What came back, until it is published. */
   header: UnsealedHeader | null;
-  isPublished: boolean;
   giveUpAt: Millis;
 };
 
 /**
  * Makes this validator's blocks, one at a time: asks for one a little ahead of time, keeps what comes back until it may be
- * published, and starts over when another is wished for, an answer fails, or the block never comes back.
+ * published, and starts over when another is wished for or an answer fails. What was published is no longer its concern.
  */
 export class Proposer {
   readonly alarm = new Alarm('build');
@@ -64,11 +63,11 @@ export class Proposer {
     if (task !== null) {
       const isStale = wish === null || wish.parent !== task.parent;
       const isLate = now >= task.giveUpAt;
-      const isReady = !isStale && task.header !== null && !task.isPublished;
+      const isReady = !isStale && task.header !== null;
       if (isReady && !wish.mayPublish) return this.alarm.moveTo(null);
-      if (isReady && isWorth(task, wish)) return this.#publish(task, wish, now);
+      if (isReady && isWorth(task, wish)) return this.#publish(task, wish);
       if (!isStale && !isLate && !isReady) return this.alarm.moveTo(task.giveUpAt);
-      if (!task.isPublished) effects.push({ type: 'drop', job: task.job });
+      effects.push({ type: 'drop', job: task.job });
       this.#task = null;
       if (isLate && !isStale && !isReady) this.#fail(now);
     }
@@ -89,10 +88,9 @@ export class Proposer {
     this.#fail(now);
   }
 
-  /** An own block on this parent came in. */
-  imported(parent: Hash): void {
+  /** An own block came in. */
+  imported(): void {
     this.#failures = 0;
-    if (this.#task?.parent === parent && this.#task.isPublished) this.#task = null;
   }
 
   #begin(wish: Wish, now: Millis): EngineEffect[] {
@@ -108,18 +106,16 @@ export class Proposer {
     const timeMs = Math.max(at, now);
     const deadline = Math.max(timeMs, now + Math.max(Math.floor(leadMs / 2), FILL_MS_MIN));
     const giveUpAt = deadline + this.#patienceMs();
-    this.#task = { parent: wish.parent, job, isWanted: !isAhead, header: null, isPublished: false, giveUpAt };
+    this.#task = { parent: wish.parent, job, isWanted: !isAhead, header: null, giveUpAt };
     const build = { job, parent: wish.parent, timeMs, extra: this.#extra, votes: [], deadline };
     return [{ type: 'build', ...build }, ...this.alarm.moveTo(giveUpAt)];
   }
 
-  #publish(task: Task, wish: Wish, now: Millis): EngineEffect[] {
-    const { job, header } = task;
+  #publish({ job, header }: Task, wish: Wish): EngineEffect[] {
     if (header === null) return [];
-    task.isPublished = true;
-    task.giveUpAt = now + this.#patienceMs();
+    this.#task = null;
     const guard = { kind: 'once', domain: 'pbft-seal', height: wish.height, round: wish.view, step: 0 } as const;
-    return [{ type: 'publish', job, header, seal: { by: 'signature', guard } }, ...this.alarm.moveTo(task.giveUpAt)];
+    return [{ type: 'publish', job, header, seal: { by: 'signature', guard } }, ...this.alarm.moveTo(null)];
   }
 
   #fail(now: Millis): void {

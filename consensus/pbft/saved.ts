@@ -24,12 +24,14 @@ export type HeightRecord = {
   /** The NEW-VIEW that opened the view; null in view 0. */
   readonly entry: SignedMessage | null;
   readonly prepared: Certificate | null;
+  /** The first view in which it has sealed no block yet, nor in a later one. */
+  readonly unsealedView: number;
   readonly said: readonly Said[];
 };
 
 /**
- * The saved value: RLP of records [height, view, target, entry, prepared, [[payload, signature] …]], one for each height,
- * with [] for what there is not.
+ * The saved value: RLP of records [height, view, target, entry, prepared, unsealed view, [[payload, signature] …]], one for
+ * each height, with [] for what there is not.
  *
  * As a rule it is one record. A step that decides a height and speaks at the next one writes both: should a power cut come
  * before the decision is on disk, the validator is back at the first height and must still know what it said there.
@@ -79,6 +81,7 @@ function recordToRlp(record: HeightRecord): RlpItem {
     encodeUint(record.target),
     record.entry === null ? [] : [messageToRlp(record.entry)],
     certificateToRlp(record.prepared),
+    encodeUint(record.unsealedView),
     record.said.map(({ payload, signature }) => [payload, signature ?? new Uint8Array(0)]),
   ];
 }
@@ -91,6 +94,7 @@ function readRecord(reader: RlpReader): HeightRecord {
     target: reader.uint(),
     entry: readList(reader, readMessage)[0] ?? null,
     prepared: readCertificate(reader),
+    unsealedView: reader.uint(),
     said: readList(reader, readSaid),
   };
   reader.closeList(outer);

@@ -1,4 +1,4 @@
-import type { Millis } from '../../src/types/primitives.ts';
+import type { Address, Millis } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import { Alarm } from './alarm.ts';
 import { encodeStatement, guardOf, type Status } from './messages.ts';
@@ -25,6 +25,8 @@ export class Talk {
   #spokeAt: Millis = 0;
   #askedAt: Millis = 0;
   #statusAt: Millis = 0;
+  /** Who was answered at this height, and from when on it is again. */
+  readonly #askers = new Map<Address, { readonly againAt: Millis; readonly delayMs: Millis }>();
 
   constructor(params: PbftParams) {
     this.#firstDelayMs = Math.max(REPEAT_MS_MIN, Math.floor(params.viewTimeoutMs / 4));
@@ -46,16 +48,25 @@ export class Talk {
     this.#spokeAt = now;
   }
 
-  wantAnswer(now: Millis): void {
-    this.#answerAt ??= Math.max(now, this.#spokeAt + TALK_GAP_MS);
+  /** `from`, a validator, asks or is behind. It is answered ever more slowly, as an honest one asks. */
+  wantAnswer(from: Address, now: Millis): void {
+    const { againAt, delayMs } = this.#askers.get(from) ?? { againAt: now, delayMs: this.#firstDelayMs };
+    const at = Math.max(now, this.#spokeAt + TALK_GAP_MS, againAt);
+    if (this.#answerAt !== null && this.#answerAt <= at) return;
+    this.#answerAt = at;
+    this.#askers.set(from, { againAt: at + delayMs, delayMs: Math.min(delayMs * 2, this.#delayMsMax) });
+  }
+
+  heightChanged(): void {
+    this.#askers.clear();
   }
 
   wantAsk(now: Millis): void {
     this.#askAt ??= Math.max(now + ASK_GRACE_MS, this.#askedAt + TALK_GAP_MS);
   }
 
-  /** `pendingFrom`: from when there is something to wait for, which may lie ahead; null: there is nothing. */
-  due(pendingFrom: Millis | null, now: Millis): TalkDue {
+  /** What is due now, and then no longer is. `pendingFrom`: from when something is waited for, maybe ahead; null: nothing. */
+  takeDue(pendingFrom: Millis | null, now: Millis): TalkDue {
     if (pendingFrom === null) this.#repeatAt = null;
     const due = {
       repeat: isDue(this.#repeatAt, now),
@@ -86,11 +97,10 @@ export class Talk {
     return this.alarm.moveTo(moments.length === 0 ? null : Math.min(...moments));
   }
 
-  /** Once in a millisecond at most: that is its place for the signer. */
+  /** Its time is its place for the signer, so it goes forward even when the clock does not. */
   status(fields: Omit<Status, 'kind'>): EngineEffect[] {
-    if (fields.now <= this.#statusAt) return [];
-    this.#statusAt = fields.now;
-    const status: Status = { kind: 'status', ...fields };
+    this.#statusAt = Math.max(fields.now, this.#statusAt + 1);
+    const status: Status = { kind: 'status', ...fields, now: this.#statusAt };
     return [{ type: 'cast', payload: encodeStatement(status), guard: guardOf(status) }];
   }
 }

@@ -18,6 +18,9 @@ export class Voter {
   readonly #params: PbftParams;
   readonly #height: Height;
   readonly #blocks: Blocks;
+  /** The first view in which no block was sealed, by what is saved; the signer gives no second one in a view. */
+  #unsealedView: number;
+  #isSealDirty = false;
   /** Since when there is something to decide in this view, beyond the wish for a block. */
   #workSince: Millis | null = null;
   /** Since when a quorum wants the view we wait for. */
@@ -34,11 +37,22 @@ export class Voter {
     this.#height = modules.height;
     this.#blocks = modules.blocks;
     this.words = new OwnWords(self, record?.said ?? []);
+    this.#unsealedView = record?.unsealedView ?? 0;
   }
 
-  record(): HeightRecord {
+  /** What is to be saved in this step; null: nothing new. */
+  takeRecord(): HeightRecord | null {
+    if (!this.words.isDirty && !this.#isSealDirty) return null;
+    this.words.isDirty = false;
+    this.#isSealDirty = false;
     const { number: height, view, target, entry, prepared } = this.#height;
-    return { height, view, target, entry, prepared, said: this.words.list() };
+    return { height, view, target, entry, prepared, unsealedView: this.#unsealedView, said: this.words.list() };
+  }
+
+  /** A block is published in this view. To be saved in the same step: whatever becomes of that block, there is no other. */
+  sealed(): void {
+    this.#unsealedView = this.#height.view + 1;
+    this.#isSealDirty = true;
   }
 
   /** The three phases. */
@@ -57,38 +71,38 @@ export class Voter {
     return effects;
   }
 
-  /** The block to make is one of our own, none is here yet, and it is our turn. */
+  /** The block to make is one of our own, none is here yet nor under way, and it is our turn. */
   get isToBuild(): boolean {
-    const { isTakingPart, required } = this.#height;
-    if (!isTakingPart || required !== null || !this.#isLeading()) return false;
+    const { isTakingPart, required, view } = this.#height;
+    if (!isTakingPart || required !== null || view < this.#unsealedView || !this.#isLeading()) return false;
     return this.#blocks.candidateBy(this.#self) === undefined;
   }
 
-  /** Gives the view up when its time is over or others have, and opens the next one when that is ours to open. */
-  changeView(wantedFrom: Millis | null, now: Millis): EngineEffect[] {
+  /**
+   * Gives the view up when its time is over or others have, and opens the next one when that is ours to open. `isNeglected`:
+   * the first view is not to be taken part in.
+   */
+  changeView(wantedFrom: Millis | null, isNeglected: boolean, now: Millis): EngineEffect[] {
     const height = this.#height;
     const effects: EngineEffect[] = [];
     const joined = height.viewToJoin();
     if (joined !== null) effects.push(...this.#giveUp(joined));
-    const dueAt = this.deadline(wantedFrom, now);
+    else if (isNeglected && height.target === 0 && height.committed === null) effects.push(...this.#giveUp(1));
+    this.#observe(now);
+    const dueAt = this.deadline(wantedFrom);
     if (dueAt !== null && now >= dueAt) effects.push(...this.#giveUp(height.target + 1));
+    this.#observe(now);
     return [...effects, ...this.#open()];
   }
 
   /** When the view (or the wait for the next one) is given up; null: there is nothing to wait for. */
-  deadline(wantedFrom: Millis | null, now: Millis): Millis | null {
+  deadline(wantedFrom: Millis | null): Millis | null {
     const height = this.#height;
-    if (height.isTakingPart) {
-      this.#quorumSince = null;
-      if (this.#hasWork()) this.#workSince ??= now;
-      else this.#workSince = null;
-      const from = Math.min(this.#workSince ?? Infinity, wantedFrom ?? Infinity);
-      return from === Infinity ? null : Math.max(from, height.enteredAt) + viewTimeoutMs(this.#params, height.view);
+    if (!height.isTakingPart) {
+      return this.#quorumSince === null ? null : this.#quorumSince + viewTimeoutMs(this.#params, height.target);
     }
-    this.#workSince = null;
-    // Whoever wants a later view still has given up the ones before it.
-    if (height.hasQuorum(height.wantsView(height.target))) this.#quorumSince ??= now;
-    return this.#quorumSince === null ? null : this.#quorumSince + viewTimeoutMs(this.#params, height.target);
+    const from = Math.min(this.#workSince ?? Infinity, wantedFrom ?? Infinity);
+    return from === Infinity ? null : Math.max(from, height.enteredAt) + viewTimeoutMs(this.#params, height.view);
   }
 
   /** Something was begun at this height that must come to an end. */
@@ -149,6 +163,16 @@ export class Voter {
     const changes = height.countedChanges(target);
     const newView = composeNewView(height.validators, { height: number, view: target }, changes, best);
     return newView === null ? [] : this.words.say(newView);
+  }
+
+  /** From when on the clock runs. */
+  #observe(now: Millis): void {
+    const height = this.#height;
+    if (!height.isTakingPart || !this.#hasWork()) this.#workSince = null;
+    else this.#workSince ??= now;
+    // Whoever wants a later view still has given up the ones before it.
+    if (height.isTakingPart) this.#quorumSince = null;
+    else if (height.hasQuorum(height.wantsView(height.target))) this.#quorumSince ??= now;
   }
 
   #hasWork(): boolean {

@@ -49,7 +49,7 @@ export type ImportOutcome =
   | { readonly kind: 'later'; readonly hash: Hash; readonly code: string; readonly retryAt?: Millis }
   /** Of no use to the engine, and nobody's fault. */
   | { readonly kind: 'unwanted'; readonly hash: Hash; readonly code: string }
-  /** At or below finality and not on our chain. */
+  /** At or below finality and not on our chain, or on a block that is. */
   | { readonly kind: 'stale'; readonly hash: Hash }
   | {
       readonly kind: 'invalid';
@@ -142,13 +142,15 @@ export class Importer {
     }
     const { result, transactions } = executed;
     const { state, receipts, consensus } = result;
+    const mintedWei = result.issued - result.destroyed;
     // The body's bytes become those of the transactions, which the pool holds too; what the block came in can go.
     const own: Block = {
       header: block.header,
       body: { ...block.body, transactions: transactions.map((tx) => tx.raw) },
     };
     if (how.origin !== 'replay') await this.#modules.blocks.putUnfinalized(own, hash);
-    const node = new BlockNode({ hash, block: own, author, transactions, executed: { state, receipts, consensus } });
+    const executedBlock = { state, receipts, consensus, mintedWei };
+    const node = new BlockNode({ hash, block: own, author, transactions, executed: executedBlock });
     this.#modules.tree.add(node);
     return { kind: 'imported', hash, node };
   }
@@ -173,6 +175,8 @@ export class Importer {
       const canonical = this.#modules.blocks.canonicalHash(header.number);
       return { kind: canonical === hash ? 'known' : 'stale', hash };
     }
+    // Its parent is as high as our finalized block, and another.
+    if (header.number === tree.root.number + 1 && header.parentHash !== tree.root.hash) return { kind: 'stale', hash };
     const parent = tree.get(header.parentHash);
     if (parent === undefined && this.#invalid.has(header.parentHash)) {
       return {

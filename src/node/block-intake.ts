@@ -95,18 +95,20 @@ export class BlockIntake {
         this.#modules.missing(outcome.missing, delivery.peer);
         break;
       case 'later':
-        this.#retry(block, delivery, outcome.retryAt, tries);
+        // What sync brings it brings again.
+        if (delivery.origin !== 'sync') this.#retry(block, delivery, outcome.retryAt, tries);
         break;
       case 'invalid':
         log.warn('block refused', { code: outcome.code, number: block.header.number, peer: delivery.peer });
         if (outcome.blame && delivery.peer !== null) this.#modules.network.blame(delivery.peer, outcome.code, 'major');
         if (outcome.acceptedAuthor !== null) {
           const { hash, code, acceptedAuthor: author } = outcome;
-          post({ type: 'invalid', hash, header: block.header, author, code });
+          post({ type: 'invalid', hash, header: block.header, author, code, justification: delivery.justification });
         }
         break;
       case 'unwanted':
       case 'stale':
+        // What it means that a peer's chain is dead here is for sync to say.
         break;
     }
     return outcome;

@@ -112,6 +112,27 @@ describe('PBFT', () => {
     await expect(story.end()).toMatchFileSnapshot(golden('pbft-two-of-four-die'));
   });
 
+  it('a primary that leaves transactions out: the others take another one', async () => {
+    const story = await Story.begin('The primary of four makes empty blocks while a transfer waits.', FOUR);
+    await story.wait(4_500);
+    story.showHeads();
+    const primary = primaryOf(story);
+    const other = primary === 'n3' ? 'n2' : 'n3';
+    const pool = story.node(primary).machine?.ledger.pool;
+    if (pool === undefined) throw new Error('the primary is up');
+    pool.source = () => ({ next: () => null, skipSender: () => {} });
+    story.say(`${primary} puts nothing in from now on`);
+    story.send(other);
+    await story.wait(3_000);
+    story.showTransfers(other);
+    await story.wait(4_000);
+    story.showHeads();
+    story.showChain(other, 4);
+    story.showTransfers(other);
+    story.showStatus(other);
+    await expect(story.end()).toMatchFileSnapshot(golden('pbft-censoring-primary'));
+  });
+
   it('a partition into halves: neither decides; healed, both go on together', async () => {
     const story = await Story.begin('A partition into two halves, with transfers on both sides.', FOUR);
     await story.wait(4_500);

@@ -182,6 +182,7 @@ export class NetNode {
       self: this.address,
       tree: { header: (hash: Hash) => this.blocks.get(hash)?.header, isAncestor: () => false },
       crypto,
+      secret: null,
       random: () => 0.5,
       trace: () => {},
     };

@@ -269,6 +269,27 @@ describe('after a restart', () => {
     expect(node.decided).toBe(height);
   });
 
+  it('what a later word has overtaken unsigned is not signed again: the signer may be past it', () => {
+    const { net, node, height, hash } = candidate();
+    for (const from of [2, 3]) node.hear(signed(validator(from), vote('prepare', height, hash)));
+    const said: Statement[] = [];
+    net.onCast = (from, statement) => {
+      if (from !== node) return;
+      said.push(statement);
+      if (statement.kind === 'commit') node.kill();
+    };
+    // PREPARE and COMMIT in one step; neither comes back before the power goes.
+    node.hear(signed(validator(0), vote('pre-prepare', height, hash)));
+    expect(kindsOf(said)).toEqual(['prepare 0', 'commit 0']);
+    net.onCast = (from, statement) => void (from === node && said.push(statement));
+    node.boot();
+    net.run(1000);
+    expect(node.refused).toEqual([]);
+    expect(kindsOf(said.filter(({ kind }) => kind !== 'status'))).toEqual(['prepare 0', 'commit 0', 'commit 0']);
+    for (const from of [0, 2]) node.hear(signed(validator(from), vote('commit', height, hash)));
+    expect(node.decided).toBe(height);
+  });
+
   it('it can prove its view to others, and knows what may be proposed there', () => {
     const { net, node, height, hash } = candidate();
     node.hear(signed(validator(2), newView(height, 2, hash)));
@@ -341,6 +362,21 @@ describe('the proposer', () => {
     expect(asked[0]).toBe(4500);
     expect(gaps.length).toBeGreaterThan(2);
     expect(gaps).toEqual(gaps.toSorted((a, b) => a - b));
+  });
+
+  it('makes no block that is too early for its parent, whatever our clock says', () => {
+    for (const mayPublish of [true, false]) {
+      const under = proposer();
+      const times: number[] = [];
+      for (const now of [60_000, 3000, 0, 4000, 4500, 70_000, 100]) {
+        for (const effect of under.plan({ ...wish, mayPublish }, now)) {
+          if (effect.type === 'build') times.push(effect.timeMs);
+        }
+        under.plan(null, now);
+      }
+      expect(times.length).toBeGreaterThan(2);
+      expect(Math.min(...times)).toBe(wish.notBefore);
+    }
   });
 
   it('gives up what nobody wishes for any more', () => {
