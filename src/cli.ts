@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { prepareRuntime } from './node/runtime.ts';
+import type { StakeOptions } from './node/stake-command.ts';
 import { ConfigError, errorText } from './util/errors.ts';
 import { VERSION } from './version.ts';
 
@@ -25,6 +26,7 @@ function program(): Command {
   addNode(root);
   addInit(root);
   addWallet(root);
+  addStake(root);
   addWarmUp(root);
   return root;
 }
@@ -33,7 +35,7 @@ function addDevnet(root: Command): void {
   root
     .command('devnet')
     .description('start a local network of real nodes')
-    .option('--consensus <engine>', 'poa | pbft | pow | ./my-engine.ts (default: poa)')
+    .option('--consensus <engine>', 'poa | pos | dpos | pbft | pow | ./my-engine.ts (default: poa)')
     .option('--nodes <count>', 'nodes, each its own process (default: 4)', wholeNumber)
     .option('--config <file>', 'TOML configuration; flags win over it')
     .option('--data-dir <dir>', 'where the chain is kept; the same again continues it (default: .parley)')
@@ -101,9 +103,8 @@ function addInit(root: Command): void {
 }
 
 function addWallet(root: Command): void {
-  root
-    .command('wallet')
-    .description('keys of validators')
+  const wallet = root.command('wallet').description('keys of validators, and what they have signed');
+  wallet
     .command('new')
     .description('create a key file (Web3 Secret Storage v3) for a validator and print its address')
     .requiredOption('--out <file>', 'key file to write')
@@ -113,6 +114,138 @@ function addWallet(root: Command): void {
       const { createKeyFile } = await import('./node/key-file.ts');
       process.stdout.write(`${await createKeyFile(options)}\n`);
     });
+  addSlashingProtection(wallet);
+}
+
+function addSlashingProtection(wallet: Command): void {
+  const group = wallet
+    .command('slashing-protection')
+    .description('what validators have signed, in the interchange format of EIP-3076 (version 5)')
+    .addHelpText(
+      'after',
+      `
+The node must be stopped. Finality votes and blocks by slot are exchanged; records of other kinds (round-based votes of
+PBFT, seals of authorities) have no place in the format and stay behind: move such a validator with its whole guard
+directory. pubkey is the validator's address, genesis_validators_root the network's genesis hash.`,
+    );
+  const shared = (command: Command): Command =>
+    command
+      .option('--data-dir <dir>', 'where the network or the node keeps its data', '.parley')
+      .option('--node <i>', 'which node of a devnet', wholeNumber)
+      .option(
+        '--genesis <hash>',
+        'hash of block 0 of the network; needed only while there is no chain in the directory',
+      )
+      .option('--verbose', 'print the stack of an error');
+  shared(group.command('export'))
+    .description('write what the keys of a node have signed')
+    .option('--key <address>', 'only of this validator: its address, or its compressed public key')
+    .option('--minimal', 'the furthest vote and block of each key instead of all that is known')
+    .option('--out <file>', 'file to write, never over another (default: standard output)')
+    .action(
+      async (options: {
+        dataDir: string;
+        node?: number;
+        genesis?: string;
+        key?: string;
+        minimal?: true;
+        out?: string;
+      }) => {
+        const { exportSlashingProtection } = await import('./node/slashing-protection.ts');
+        await exportSlashingProtection(options);
+      },
+    );
+  shared(group.command('import'))
+    .description(
+      'take in what keys have signed elsewhere, before they sign here; refused as a whole or done as a whole',
+    )
+    .argument('<file>', 'interchange file')
+    .option('--accept-conflicts', 'where the file and the guard contradict each other, allow only what lies above both')
+    .action(
+      async (file: string, options: { dataDir: string; node?: number; genesis?: string; acceptConflicts?: true }) => {
+        const { importSlashingProtection } = await import('./node/slashing-protection.ts');
+        await importSlashingProtection(file, options);
+      },
+    );
+}
+
+const STAKE_VERBS = [
+  ['top-up', 'add coins to the own stake of a validator', true],
+  ['delegate', 'put coins behind a validator', true],
+  ['undelegate', 'take delegated coins back; they can be withdrawn when the unbonding time is over', true],
+  ['exit', 'ask for a validator to leave; its owner only', false],
+  ['withdraw', 'pay out all that is due to the sender', false],
+  ['unjail', 'bring a validator back whose time in jail is over; its owner only', false],
+] as const;
+
+function addStake(root: Command): void {
+  const stake = root.command('stake').description('coins at stake: deposit, delegate, leave, withdraw, look');
+  withValidatorKey(withSender(stake.command('deposit')))
+    .description('put up the stake of a new validator, which the sender owns')
+    .requiredOption('--amount <coins>', 'coins to deposit')
+    .option('--commission <percent>', "what the validator keeps of its delegators' rewards", '0%')
+    .action(async (options: StakeOptions) => {
+      const { stakeDeposit } = await import('./node/stake-command.ts');
+      await stakeDeposit(options);
+    });
+  for (const [verb, description, takesAmount] of STAKE_VERBS) {
+    const command = withSender(stake.command(verb)).description(description).argument('<validator>', 'its address');
+    const all = verb === 'undelegate' ? ', or all' : '';
+    if (takesAmount) command.requiredOption('--amount <coins>', `how many coins${all}`);
+    command.action(async (validator: string, options: StakeOptions) => {
+      const { stakeAction } = await import('./node/stake-command.ts');
+      await stakeAction(verb, validator, options);
+    });
+  }
+  withValidatorKey(withNetwork(stake.command('proof')))
+    .description("sign the proof of a validator's key that deposit() wants, to send it with another wallet")
+    .argument('<owner>', 'address that will send the deposit')
+    .action(async (owner: string, options: StakeOptions) => {
+      const { stakeProof } = await import('./node/stake-command.ts');
+      await stakeProof(owner, options);
+    });
+  withNetwork(stake.command('show'))
+    .description('print the validators, or all about one')
+    .argument('[validator]', 'its address')
+    .action(async (validator: string | undefined, options: StakeOptions) => {
+      const { showStake } = await import('./node/stake-report.ts');
+      await showStake(validator, options);
+    });
+  withNetwork(stake.command('owed'))
+    .description('print what somebody has with a validator, and what of it can be withdrawn')
+    .argument('<validator>', 'its address')
+    .argument('<address>', 'owner or delegator')
+    .action(async (validator: string, who: string, options: StakeOptions) => {
+      const { showOwed } = await import('./node/stake-report.ts');
+      await showOwed(validator, who, options);
+    });
+}
+
+function withNetwork(command: Command): Command {
+  return command
+    .option('--rpc <url>', 'RPC of a node of the network', 'http://127.0.0.1:8545')
+    .option('--chain-id <id>', 'refuse any other network (default: take the one of the node)', wholeNumber)
+    .option('--json', 'print JSON; amounts are in wei')
+    .option('--verbose', 'print the stack of an error');
+}
+
+function withSender(command: Command): Command {
+  return withNetwork(command)
+    .option('--keystore <file>', 'key file (Web3 Secret Storage v3) of the sender')
+    .option('--password-file <file>', 'file that holds its password; passwords are never arguments')
+    .option('--account <i>', 'devnet: send from this funded account', wholeNumber)
+    .option('--as-validator <i>', "devnet: send with this validator's key, the owner of its stake", wholeNumber)
+    .option('--mnemonic <phrase>', 'devnet: BIP-39 phrase of its keys (default: test test … junk)')
+    .option('--timeout <s>', 'seconds to wait for the block', wholeNumber, 60);
+}
+
+function withValidatorKey(command: Command): Command {
+  const withKey = command
+    .option('--validator-keystore <file>', 'key file of the validator')
+    .option('--validator-password-file <file>', 'file that holds its password')
+    .option('--validator-index <i>', "devnet: this validator's key", wholeNumber);
+  const hasPhrase = withKey.options.some(({ long }) => long === '--mnemonic');
+  return hasPhrase ? withKey : withKey.option('--mnemonic <phrase>', 'devnet: BIP-39 phrase of its keys');
 }
 
 /** Run once after an installation, by the package's `prepare` script. */

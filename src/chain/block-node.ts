@@ -4,7 +4,10 @@ import type { Address, Hash } from '../types/primitives.ts';
 import type { Transaction } from '../types/transaction.ts';
 
 /** What is kept of a block's execution while it is in memory. */
-export type BlockResult = Pick<Executed, 'state' | 'receipts' | 'consensus'>;
+export type BlockResult = Pick<Executed, 'state' | 'receipts' | 'consensus'> & {
+  /** Coins that came to be less those that vanished, fees left out; not known of a block that was final at the start. */
+  readonly mintedWei?: bigint;
+};
 
 export type BlockNodeFields = {
   readonly hash: Hash;

@@ -6,8 +6,8 @@ import { encodeRlp, encodeUint } from './rlp.ts';
 import { RlpReader } from './rlp-reader.ts';
 
 /**
- * RLP [[[address, power, jailed] …], [[voter, subject, authorize] …]], booleans as 0 and 1. Keeps the order it is
- * given.
+ * RLP [[[address, power, jailed] …], [[voter, subject, authorize] …], engine], booleans as 0 and 1. Keeps the order it is given.
+ * Without a part of the engine's own the third item is left out: such states are encoded as they were before there was one.
  */
 export function encodeConsensusState(state: ConsensusState): Bytes {
   return encodeRlp([
@@ -17,6 +17,7 @@ export function encodeConsensusState(state: ConsensusState): Bytes {
       encodeUint(validator.jailed ? 1 : 0),
     ]),
     state.votes.map((vote) => [fromHex(vote.voter), fromHex(vote.subject), encodeUint(vote.authorize ? 1 : 0)]),
+    ...(state.engine === undefined ? [] : [state.engine]),
   ]);
 }
 
@@ -27,9 +28,10 @@ export function decodeConsensusState(bytes: Bytes): ConsensusState {
     const outer = reader.openList();
     const validators = readValidators(reader);
     const votes = readVotes(reader);
+    const engine = reader.hasMore() ? new Uint8Array(reader.bytes()) : undefined;
     reader.closeList(outer);
     reader.end();
-    return { validators, votes };
+    return { validators, votes, ...(engine === undefined ? {} : { engine }) };
   });
 }
 

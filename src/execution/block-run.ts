@@ -3,6 +3,7 @@ import { EMPTY_BLOOM, logsBloom, orBlooms } from '../codec/bloom.ts';
 import { orderedTrieRoot } from '../state/ordered-root.ts';
 import { StateOverlay } from '../state/overlay.ts';
 import type { Evidence, Offence } from '../types/evidence.ts';
+import type { SignedMessage } from '../types/message.ts';
 import type { Bytes } from '../types/primitives.ts';
 import type { Receipt } from '../types/receipt.ts';
 import type { Transaction } from '../types/transaction.ts';
@@ -14,6 +15,7 @@ import { Evm } from './evm.ts';
 import { punish, punishableOffence } from './punish.ts';
 import type { BlockFields, Executed, ParentState } from './execute-block.ts';
 import type { ExecutionEnv } from './rules.ts';
+import { settleStake, type SettledStake } from './settle-stake.ts';
 import { isReservedAddress } from './system-contracts.ts';
 
 /**
@@ -67,13 +69,13 @@ export class BlockRun {
   }
 
   /** Throws ParleyError BLOCK_EVIDENCE_INVALID. */
-  finish(evidence: readonly Evidence[]): Executed {
-    const { number, beneficiary, author, extra } = this.#fields;
-    const punished = this.#punish(evidence);
-    const consensus = this.#env.rules.advance(punished, { number, extra }, author);
+  finish(evidence: readonly Evidence[], votes: readonly SignedMessage[]): Executed {
+    const { number, beneficiary } = this.#fields;
+    const settled = this.#settle(this.#punish(evidence), votes);
+    const { consensus } = settled;
     if (consensus !== this.#parent.consensus) writeConsensusState(this.#overlay, consensus);
-    const issued = this.#env.rules.blockReward(number);
-    credit(this.#overlay, beneficiary, issued);
+    const reward = this.#env.rules.blockReward(number);
+    credit(this.#overlay, beneficiary, reward);
     return {
       state: this.#parent.state.child(this.#overlay.diff()),
       receipts: this.#receipts,
@@ -83,9 +85,19 @@ export class BlockRun {
       receiptsRoot: orderedTrieRoot(this.#receipts.map(encodeReceipt)),
       transactionsRoot: orderedTrieRoot(this.#transactions),
       feesBurned: this.#feesBurned,
-      destroyed: this.#destroyed,
-      issued,
+      destroyed: this.#destroyed + settled.destroyed,
+      issued: reward + settled.issued,
     };
+  }
+
+  #settle(punished: ConsensusState, votes: readonly SignedMessage[]): SettledStake {
+    const { rules } = this.#env;
+    const { number, timeMs, extra, author } = this.#fields;
+    if (rules.staking === undefined) {
+      return { consensus: rules.advance(punished, { number, extra }, author), issued: 0n, destroyed: 0n };
+    }
+    const block = { number, parentHash: this.#parent.hash, timeMs, extra, author, votes };
+    return settleStake(rules.staking, this.#overlay, punished, block);
   }
 
   #record(tx: Transaction, applied: AppliedTransaction): void {
@@ -107,6 +119,8 @@ export class BlockRun {
   }
 
   #punish(evidence: readonly Evidence[]): ConsensusState {
+    const { staking } = this.#env.rules;
+    const stake = staking === undefined ? null : { staking, reporter: this.#fields.author };
     let consensus = this.#parent.consensus;
     for (const [index, item] of evidence.entries()) {
       const offence = punishableOffence(this.#env.rules, this.#overlay, consensus, item);
@@ -119,7 +133,9 @@ export class BlockRun {
           },
         );
       }
-      consensus = punish(this.#overlay, consensus, offence);
+      const punished = punish(this.#overlay, consensus, offence, stake);
+      consensus = punished.consensus;
+      this.#destroyed += punished.burned;
     }
     return consensus;
   }

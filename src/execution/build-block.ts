@@ -74,7 +74,7 @@ export async function buildBlock(
   const draft = draftHeader(parent, fields, { evidence, votes });
   const room = request.sizeBytesMax - sizeWithoutTransactions(draft, { evidence, votes });
   const { transactions, skipped } = await fill(run, source, request.isLate, room);
-  const executed = run.finish(evidence);
+  const executed = run.finish(evidence, votes);
   const header: UnsealedHeader = {
     ...draft,
     stateRoot: executed.state.root,

@@ -32,7 +32,7 @@ export type BlockFields = {
 export type BlockInput = BlockFields & {
   readonly transactions: readonly Transaction[];
   readonly evidence: readonly Evidence[];
-  /** Part of the block, without any effect on the state. */
+  /** Part of the block; without effect on the state but for an engine whose validators stake. */
   readonly votes: readonly SignedMessage[];
 };
 
@@ -47,15 +47,15 @@ export type Executed = {
   readonly transactionsRoot: Hash;
   /** Wei. Sum of balances after = before - feesBurned - destroyed + issued. */
   readonly feesBurned: bigint;
-  /** Wei that vanished with contracts destroyed by the transaction that had made them. */
+  /** Wei that vanished with contracts destroyed by the transaction that had made them, and burned stake. */
   readonly destroyed: bigint;
-  /** Wei, the block reward. */
+  /** Wei: the block reward, and rewards to stake. */
   readonly issued: bigint;
 };
 
 /**
- * The state transition: a pure function of parent state and block. In order: transactions, evidence, the engine's `advance`, the block
- * reward. It does not compare the header with the parent (number, time, gas limit, base fee) nor the roots with the header; the chain
+ * The state transition: a pure function of parent state and block. In order: transactions, evidence, the engine's `advance` (or the
+ * settlement of stake), the block reward. It does not compare the header with the parent (number, time, gas limit, base fee) nor the roots with the header; the chain
  * does. Transfers run without an await, so the caller bounds how long the event loop is held by the size of a block.
  *
  * Throws ParleyError BLOCK_TX_* (see InvalidTransactionCode; data.hash), BLOCK_EVIDENCE_INVALID or BLOCK_BENEFICIARY_RESERVED: the
@@ -67,5 +67,5 @@ export async function executeBlock(env: ExecutionEnv, parent: ParentState, input
     const running = run.apply(tx);
     if (running !== undefined) await running;
   }
-  return run.finish(input.evidence);
+  return run.finish(input.evidence, input.votes);
 }

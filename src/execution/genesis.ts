@@ -11,12 +11,15 @@ import { StateOverlay } from '../state/overlay.ts';
 import { EMPTY_ACCOUNT, EMPTY_ROOT } from '../types/account.ts';
 import type { Block, Header } from '../types/block.ts';
 import { ZERO_ADDRESS, ZERO_HASH, type Address, type Bytes, type Hash, type JsonValue } from '../types/primitives.ts';
+import type { Candidate } from '../types/staking.ts';
 import type { ConsensusState, Validator } from '../types/validator.ts';
 import { ConfigError } from '../util/errors.ts';
 import { isHex } from '../util/hex.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { writeConfigurationHash, writeConsensusState } from './consensus-account.ts';
 import { TRANSFER_GAS } from './fees.ts';
+import type { BoundStaking } from './rules.ts';
+import { writeGenesisStake } from './staking/genesis.ts';
 import { isReservedAddress } from './system-contracts.ts';
 
 export type GenesisAccount = {
@@ -54,29 +57,48 @@ const SUPPLY_WEI_MAX = 2n ** 255n;
 /** Deployed code never starts with it (EIP-3541): the EVM library reads more into it than we want. */
 const RESERVED_CODE_BYTE = 0xef;
 
-/** What the engine's `genesis` is given: validators ordered by address, no votes. Throws ConfigError on one named twice. */
-export function genesisConsensus(spec: Pick<GenesisSpec, 'validators'>): ConsensusState {
-  const validators = [...spec.validators].sort((a, b) => (a.address < b.address ? -1 : 1));
+/**
+ * What the engine's `genesis` is given: validators ordered by address, no votes, under stake the engine's own part. Throws ConfigError on
+ * a validator named twice.
+ */
+export function genesisConsensus(
+  spec: Pick<GenesisSpec, 'timeMs' | 'validators'>,
+  staking?: BoundStaking,
+): ConsensusState {
+  const validators = byAddress(spec.validators);
   for (const [index, validator] of validators.entries()) {
     if (validator.address === validators[index + 1]?.address) {
       throw new ConfigError(`validator ${validator.address} is named twice`, { path: 'validators' });
     }
   }
-  return { validators, votes: [] };
+  if (staking === undefined) return { validators, votes: [] };
+  // Who has a say from the start is elected like everybody later.
+  const elected = staking.elect(validators.map(candidateOf), { validators, votes: [] }, 0);
+  return { validators: elected, votes: [], engine: staking.genesis({ timeMs: spec.timeMs, validators: elected }) };
+}
+
+function byAddress(validators: readonly Validator[]): readonly Validator[] {
+  return [...validators].sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+function candidateOf({ address, power, jailed }: Validator): Candidate {
+  return { address, ownWei: power, delegatedWei: 0n, status: 'active', jailed };
 }
 
 /**
- * Deterministic. `base` is the empty state; `engine` are the engine's own fields, made from `genesisConsensus(spec)`. Throws ConfigError
- * whose data.path names what cannot be.
+ * Deterministic. `base` is the empty state; `engine` are the engine's own fields, made from `genesisConsensus(spec, staking)`. Under stake
+ * validators hold their power as stake, beside what `alloc` gives. Throws ConfigError whose data.path names what cannot be.
  */
 export function buildGenesis(
   spec: GenesisSpec,
   base: StateLayer,
   engine: { readonly extra: Bytes; readonly seal: Bytes },
+  staking?: BoundStaking,
 ): Genesis {
-  checkSpec(spec);
-  const consensus = genesisConsensus(spec);
+  checkSpec(spec, staking !== undefined);
   const overlay = new StateOverlay(base);
+  const consensus = genesisConsensus(spec, staking);
+  if (staking !== undefined) writeGenesisStake(overlay, staking.rules, byAddress(spec.validators));
   for (const [address, account] of spec.alloc) allocate(overlay, address, account);
   writeConsensusState(overlay, consensus);
   writeConfigurationHash(overlay, configurationHash(spec));
@@ -122,7 +144,8 @@ function allocate(overlay: StateOverlay, address: Address, account: GenesisAccou
   for (const [slot, value] of account.storage ?? []) overlay.setStorage(address, slot, value);
 }
 
-function checkSpec(spec: GenesisSpec): void {
+/** `isStake`: the validators' power is coins. */
+function checkSpec(spec: GenesisSpec, isStake: boolean): void {
   checkInteger('chainId', spec.chainId, 1);
   checkInteger('shard', spec.shard, 0);
   checkInteger('timeMs', spec.timeMs, 0);
@@ -133,7 +156,8 @@ function checkSpec(spec: GenesisSpec): void {
     checkAccount(address, account);
     supply += account.balance;
   }
-  if (supply >= SUPPLY_WEI_MAX) fail('alloc', 'together the balances must stay under 2^255 wei');
+  if (isStake) for (const { power } of spec.validators) supply += power;
+  if (supply >= SUPPLY_WEI_MAX) fail('alloc', 'together the balances and all stake must stay under 2^255 wei');
 }
 
 function checkAccount(address: Address, account: GenesisAccount): void {

@@ -3,11 +3,14 @@ import type { Evidence, Offence } from '../types/evidence.ts';
 import type { Address } from '../types/primitives.ts';
 import type { ConsensusState } from '../types/validator.ts';
 import { isPunished, markPunished } from './consensus-account.ts';
-import type { ConsensusRules } from './rules.ts';
+import type { BoundStaking, ConsensusRules } from './rules.ts';
+import { StakingLedger } from './staking/ledger.ts';
+import { slash, slashingRefusal } from './staking/slashing.ts';
 
 /**
  * The offence that this evidence proves and that this block may punish. null: the engine sees none, it is punished already, or the
- * offender is no validator (keys without a say can contradict themselves at will, and their marks would fill the state).
+ * offender is no validator (keys without a say can contradict themselves at will, and their marks would fill the state). Under stake
+ * a validator is whoever had a say then and can still lose something for it.
  */
 export function punishableOffence(
   rules: ConsensusRules,
@@ -17,16 +20,30 @@ export function punishableOffence(
 ): Offence | null {
   const offence = rules.judge(evidence);
   if (offence === null || isPunished(overlay, offence)) return null;
+  if (rules.staking !== undefined) {
+    const ledger = new StakingLedger(overlay, rules.staking.rules);
+    return slashingRefusal(ledger, offence) === null ? offence : null;
+  }
   return consensus.validators.some(({ address }) => address === offence.offender) ? offence : null;
 }
 
-/** Marks the offence, so that it is punished once, and jails the offender. */
-export function punish(overlay: StateOverlay, consensus: ConsensusState, offence: Offence): ConsensusState {
+/** What it costs under stake. `reporter` gets a part of it. */
+export type Stake = { readonly staking: BoundStaking; readonly reporter: Address };
+
+/** Marks the offence, so that it is punished once, and jails the offender. `burned`: wei of its stake. */
+export function punish(
+  overlay: StateOverlay,
+  consensus: ConsensusState,
+  offence: Offence,
+  stake: Stake | null,
+): { readonly consensus: ConsensusState; readonly burned: bigint } {
   markPunished(overlay, offence);
-  return jail(consensus, offence.offender);
+  const burned = stake === null ? 0n : slash(new StakingLedger(overlay, stake.staking.rules), offence, stake.reporter);
+  return { consensus: jail(consensus, offence.offender), burned };
 }
 
-function jail(consensus: ConsensusState, offender: Address): ConsensusState {
+/** It keeps its entry and loses its say. */
+export function jail(consensus: ConsensusState, offender: Address): ConsensusState {
   const validators = consensus.validators.map((validator) =>
     validator.address === offender ? { ...validator, jailed: true } : validator,
   );

@@ -1,6 +1,8 @@
+import type { SettledBlock } from '../../consensus/api/staking.ts';
 import type { Evidence, Offence } from '../types/evidence.ts';
 import type { Address, Bytes, Hash } from '../types/primitives.ts';
-import type { ConsensusState } from '../types/validator.ts';
+import type { Candidate, Settlement, StakingRules } from '../types/staking.ts';
+import type { ConsensusState, Validator, ValidatorSet } from '../types/validator.ts';
 import type { SystemContracts } from './system-contracts.ts';
 
 /** The engine's pure rules as execution sees them: an EngineFactory with its parameters and crypto bound. */
@@ -12,8 +14,19 @@ export type ConsensusRules = {
   ): ConsensusState;
   /** null: this is no offence. */
   judge(evidence: Evidence): Offence | null;
+  /** Where validators stake: takes the place of `advance`. */
+  readonly staking?: BoundStaking;
   /** Wei credited to the beneficiary on top of tips. */
   blockReward(height: number): bigint;
+};
+
+/** The engine's part of staking, as consensus/api/staking.ts has it. */
+export type BoundStaking = {
+  readonly rules: StakingRules;
+  genesis(genesis: { readonly timeMs: number; readonly validators: ValidatorSet }): Bytes;
+  settle(before: ConsensusState, block: SettledBlock): Settlement;
+  /** `before`: after `settle`, the engine's new part included. */
+  elect(candidates: readonly Candidate[], before: ConsensusState, epoch: number): readonly Validator[];
 };
 
 /** Constants of one chain. Pure data; the same on every node of it. */
@@ -54,6 +67,9 @@ export type BlockContext = {
 
 /** System account that holds the ConsensusState and the marks of punished offences. Nothing can call it or pay it. */
 export const CONSENSUS_ADDRESS: Address = `0x${'0'.repeat(36)}1001`;
+
+/** System account of the staking contract: its coins, and its books in its storage. */
+export const STAKING_ADDRESS: Address = `0x${'0'.repeat(36)}1002`;
 
 /** A simulated call gets at most this much gas, whatever it asks for. */
 export const CALL_GAS_MAX = 50_000_000;

@@ -57,13 +57,17 @@ export const logSchema = z.strictObject({
 export const nodeSchema = z.strictObject({
   keystore: z.string().optional().describe('Web3 v3 key file of this validator; without one the node follows'),
   'password-file': z.string().optional().describe('File holding the password of the key file'),
+  'slashing-protection': z
+    .enum(['minimal', 'complete'])
+    .default('minimal')
+    .describe('What the signer remembers (EIP-3076): the furthest vote and block, or the newest 4096 of each'),
 });
 
 export const configSchema = z.strictObject({
   consensus: z
     .string()
     .default('poa')
-    .describe('Engine: poa, pbft, pow, or the path of a module that exports one (./my-engine.ts)'),
+    .describe('Engine: poa, pos, dpos, pbft, pow, or the path of a module that exports one (./my-engine.ts)'),
   nodes: count(64).default(4).describe('Nodes of the devnet, each its own process'),
   'chain-id': z
     .int()

@@ -11,6 +11,7 @@ import { executeBlock } from '../execution/execute-block.ts';
 import { minimumGasLimit, nextBaseFee } from '../execution/fees.ts';
 import { buildGenesis, genesisConsensus, type Genesis, type GenesisSpec } from '../execution/genesis.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
+import { stakingContracts } from '../execution/staking/contract.ts';
 import type { MempoolLimits } from '../mempool/limits.ts';
 import { Mempool } from '../mempool/mempool.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
@@ -26,8 +27,8 @@ import type { Bytes, Hash } from '../types/primitives.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import type { Log } from '../util/log.ts';
 import type { Metrics } from '../util/metrics.ts';
-import { LocalSigner } from '../wallet/local-signer.ts';
-import { engineCrypto, engineRules } from './engine-rules.ts';
+import { LocalSigner, type GuardStrategy } from '../wallet/local-signer.ts';
+import { engineCrypto, engineRules, stakingRules } from './engine-rules.ts';
 import { Machine } from './machine.ts';
 import { MessageVerifier } from './message-verifier.ts';
 
@@ -38,6 +39,8 @@ export type CoreSettings = {
   readonly genesis: GenesisSpec;
   /** null: follow only. */
   readonly validatorKey: Bytes | null;
+  /** Default: minimal. */
+  readonly slashingProtection?: GuardStrategy;
   readonly mempool: Partial<MempoolLimits>;
   readonly journalSync: boolean;
 };
@@ -96,6 +99,7 @@ export async function openCore(settings: CoreSettings, modules: CoreModules): Pr
       baseFeeInitial: genesis.baseFee,
     },
     rules,
+    systemContracts: stakingContracts(genesis, rules),
     ...(modules.pause === undefined ? {} : { pause: modules.pause }),
   };
   const verifier = new MessageVerifier(context);
@@ -136,7 +140,8 @@ type ChainModules = {
 };
 
 function makeGenesis({ factory, params, genesis }: CoreSettings, empty: StateLayer): Genesis {
-  return buildGenesis(genesis, empty, factory.genesis(params, genesisConsensus(genesis)));
+  const staking = stakingRules(factory, params);
+  return buildGenesis(genesis, empty, factory.genesis(params, genesisConsensus(genesis, staking)), staking);
 }
 
 function openChain(settings: CoreSettings, modules: ChainModules): Promise<Chain> {
@@ -156,8 +161,9 @@ function openChain(settings: CoreSettings, modules: ChainModules): Promise<Chain
 }
 
 function openSigner(settings: CoreSettings, genesisHash: Hash, guard: GuardStore | null): GuardedSigner | null {
-  const { validatorKey } = settings;
-  return validatorKey === null ? null : new LocalSigner({ privateKey: validatorKey, genesisHash }, { store: guard });
+  const { validatorKey, slashingProtection: strategy = 'minimal' } = settings;
+  if (validatorKey === null) return null;
+  return new LocalSigner({ privateKey: validatorKey, genesisHash, strategy }, { store: guard });
 }
 
 type PoolModules = {

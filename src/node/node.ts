@@ -68,6 +68,7 @@ export class Node {
           params,
           genesis: genesisSpec(settings, factory, params),
           validatorKey: settings.validatorKey,
+          slashingProtection: config.node['slashing-protection'],
           mempool: {
             totalMax: config.mempool['transactions-max'],
             senderSlotsMax: config.mempool['sender-max'],
@@ -124,9 +125,11 @@ export class Node {
   }
 }
 
-function genesisSpec(settings: NodeSettings, { id, traits }: EngineFactory, params: JsonValue): GenesisSpec {
+function genesisSpec(settings: NodeSettings, factory: EngineFactory, params: JsonValue): GenesisSpec {
   const { config } = settings;
-  const validators = traits.usesWork ? [] : settings.validators;
+  const validators = factory.traits.usesWork ? [] : settings.validators;
+  // One vote each; where coins vote, the stake that a newcomer would need.
+  const power = factory.staking?.rules(params).stakeMinWei ?? 1n;
   return {
     chainId: config['chain-id'],
     shard: 0,
@@ -134,8 +137,8 @@ function genesisSpec(settings: NodeSettings, { id, traits }: EngineFactory, para
     gasLimit: config['gas-limit'],
     baseFee: BigInt(config['base-fee']),
     alloc: new Map([...settings.alloc].map(([address, balance]) => [address, { balance }])),
-    validators: validators.map((address) => ({ address, power: 1n, jailed: false })),
-    engine: { id, params },
+    validators: validators.map((address) => ({ address, power, jailed: false })),
+    engine: { id: factory.id, params },
   };
 }
 

@@ -60,12 +60,19 @@ export interface VoteStore {
 
 /**
  * The signer's memory, in a database of its own that a chain reset never touches. Implemented by storage/guard-store.ts.
- * Keys are chosen by src/wallet/guard.ts; always synced.
+ * Keys are chosen by src/wallet (guard.ts, history-store.ts); always synced.
  */
 export interface GuardStore {
   get(key: string): Bytes | undefined;
   put(key: string, value: Bytes): Promise<void>;
+  /** All of it or nothing. */
+  putAll(writes: readonly GuardWrite[]): Promise<void>;
+  /** Every record whose key begins with `prefix` (ASCII), by key. */
+  list(prefix: string): Promise<readonly { readonly key: string; readonly value: Bytes }[]>;
 }
+
+/** null deletes. */
+export type GuardWrite = { readonly key: string; readonly value: Bytes | null };
 
 /** Accepted local transactions until they are final, so that an answered hash survives kill -9. storage/journal-store.ts. */
 export interface JournalStore {

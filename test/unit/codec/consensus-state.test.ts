@@ -6,10 +6,14 @@ import { fromHex, toHex } from '../../../src/util/hex.ts';
 import { address, mutation, word } from './arbitraries.ts';
 import { codecCodeOf, expectStrict } from './expect-strict.ts';
 
-const state = fc.record({
-  validators: fc.array(fc.record({ address, power: word, jailed: fc.boolean() }), { maxLength: 5 }),
-  votes: fc.array(fc.record({ voter: address, subject: address, authorize: fc.boolean() }), { maxLength: 4 }),
-});
+const state = fc.record(
+  {
+    validators: fc.array(fc.record({ address, power: word, jailed: fc.boolean() }), { maxLength: 5 }),
+    votes: fc.array(fc.record({ voter: address, subject: address, authorize: fc.boolean() }), { maxLength: 4 }),
+    engine: fc.uint8Array({ maxLength: 70 }),
+  },
+  { requiredKeys: ['validators', 'votes'] },
+);
 
 describe('consensus state', () => {
   it('has a fixed form', () => {
@@ -20,6 +24,19 @@ describe('consensus state', () => {
     });
     expect(toHex(encoded)).toBe(`0xf846d8d794${'11'.repeat(20)}0180eceb94${'11'.repeat(20)}94${'22'.repeat(20)}01`);
     expect(toHex(encodeConsensusState({ validators: [], votes: [] }))).toBe('0xc2c0c0');
+  });
+
+  it('has a third item only where the engine keeps something', () => {
+    const engine = Uint8Array.of(1, 2);
+    expect(toHex(encodeConsensusState({ validators: [], votes: [], engine }))).toBe('0xc5c0c0820102');
+    expect(toHex(encodeConsensusState({ validators: [], votes: [], engine: new Uint8Array(0) }))).toBe('0xc3c0c080');
+    expect(decodeConsensusState(fromHex('0xc3c0c080'))).toEqual({
+      validators: [],
+      votes: [],
+      engine: new Uint8Array(0),
+    });
+    expect(decodeConsensusState(fromHex('0xc2c0c0'))).not.toHaveProperty('engine');
+    expect(codecCodeOf(() => decodeConsensusState(fromHex('0xc4c0c08080')))).toBe('CONSENSUS_STATE_MALFORMED');
   });
 
   it('comes back as it was, in its order', () => {

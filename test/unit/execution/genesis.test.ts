@@ -83,7 +83,7 @@ describe('buildGenesis', () => {
 
   it('refuses a validator named twice', () => {
     const validator = { address: key(0).address, power: 1n, jailed: false };
-    expect(() => genesisConsensus({ validators: [validator, validator] })).toThrow(
+    expect(() => genesisConsensus({ timeMs: 0, validators: [validator, validator] })).toThrow(
       expect.objectContaining({ code: 'CONFIG' }),
     );
   });

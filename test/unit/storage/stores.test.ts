@@ -169,6 +169,21 @@ describe('KeyValueVoteStore and KeyValueGuardStore', () => {
     const again = new KeyValueGuardStore(new MemoryStore({ content: kv.crash() }));
     expect(Buffer.from(again.get('ffg') ?? []).toString()).toBe('2');
   });
+
+  it('write several records of the signer at once, synced, and list them by the beginning of their keys', async () => {
+    const kv = new CountingStore();
+    const guard = new KeyValueGuardStore(kv);
+    const value = Buffer.from('1');
+    await guard.putAll(['a/2', 'a/10', 'b/1', 'a'].map((key) => ({ key, value })));
+    await guard.putAll([
+      { key: 'a/2', value: null },
+      { key: 'a/3', value },
+    ]);
+    expect(kv.batches).toEqual([true, true]);
+    const again = new KeyValueGuardStore(new MemoryStore({ content: kv.crash() }));
+    expect((await again.list('a/')).map(({ key }) => key)).toEqual(['a/10', 'a/3']);
+    expect((await again.list('')).map(({ key }) => key)).toEqual(['a', 'a/10', 'a/3', 'b/1']);
+  });
 });
 
 describe('KeyValueJournalStore', () => {

@@ -2,26 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { Guard } from '../../../consensus/api/effect.ts';
 import { signDigest } from '../../../src/crypto/secp256k1.ts';
 import type { GuardStore } from '../../../src/ports/stores.ts';
-import type { Bytes, Hash } from '../../../src/types/primitives.ts';
+import type { Hash } from '../../../src/types/primitives.ts';
 import { LocalSigner } from '../../../src/wallet/local-signer.ts';
+import { MapStore } from './map-store.ts';
 
 const KEY = Buffer.from('ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80', 'hex');
 const GENESIS: Hash = `0x${'11'.repeat(32)}`;
 const digest = (byte: string): Hash => `0x${byte.repeat(32)}`;
 const [A, B] = [digest('aa'), digest('bb')];
-
-class MapStore implements GuardStore {
-  readonly entries = new Map<string, Bytes>();
-  readonly writes: string[] = [];
-  get(key: string): Bytes | undefined {
-    return this.entries.get(key);
-  }
-  async put(key: string, value: Bytes): Promise<void> {
-    await Promise.resolve();
-    this.writes.push(key);
-    this.entries.set(key, value);
-  }
-}
 
 const signer = (store: GuardStore, genesisHash = GENESIS): LocalSigner =>
   new LocalSigner({ privateKey: KEY, genesisHash }, { store });
@@ -107,6 +95,28 @@ describe('the guard of finality votes', () => {
     expect(await guarded.sign(A, ffg(2, 5))).toEqual(signDigest(A, KEY));
     await guarded.sign(B, ffg(2, 6));
     await guarded.sign(A, ffg(5, 7));
+  });
+
+  it('refuses what makes no sense, and remembers nothing of it', async () => {
+    const store = new MapStore();
+    for (const bad of [ffg(3, 2), ffg(-1, 2), ffg(0.5, 2), ffg(0, 2 ** 53)]) {
+      await expect(signer(store).sign(A, bad)).rejects.toMatchObject(refusal);
+    }
+    expect(store.entries.size).toBe(0);
+  });
+});
+
+describe('the guard of blocks by slot', () => {
+  const slot = (height: number): Guard => once(height, 0, 0, 'slot');
+
+  it('gives one block for a slot, and slots only move forward', async () => {
+    const guarded = signer(new MapStore());
+    const first = await guarded.sign(A, slot(7));
+    expect(await guarded.sign(A, slot(7))).toEqual(first);
+    for (const bad of [slot(7), slot(6), once(7, 1, 0, 'slot'), once(8, 0, 1, 'slot'), slot(-1)]) {
+      await expect(guarded.sign(B, bad)).rejects.toMatchObject(refusal);
+    }
+    await guarded.sign(B, slot(8));
   });
 });
 
