@@ -4,6 +4,8 @@ import type { EngineFactory } from './api/engine.ts';
 /** The one place that knows concrete engines. Each is loaded only when wanted. */
 const loaders: { readonly [id: string]: () => Promise<EngineFactory> } = {
   poa: async () => (await import('./poa/factory.ts')).poaFactory,
+  pos: async () => (await import('./pos/factory.ts')).posFactory,
+  dpos: async () => (await import('./dpos/factory.ts')).dposFactory,
   pbft: async () => (await import('./pbft/factory.ts')).pbftFactory,
   pow: async () => (await import('./pow/factory.ts')).powFactory,
 };

@@ -4,8 +4,8 @@ import { parseStakeParams, type StakeParams } from '../common/slots/stake-params
 export type DposParams = StakeParams & {
   /** Delegates in an epoch, at most. */
   readonly seats: number;
-  /** What wages are counted from, for every seat alike. */
-  readonly seatBaseWei: bigint;
+  /** What wages are counted from, for every seat alike; a decimal string. */
+  readonly seatBaseWei: string;
 };
 
 /** Completes parameters. Throws ConfigError; `data.path` names the key at fault. */
@@ -15,6 +15,6 @@ export function parseDposParams(json: unknown): DposParams {
   return {
     ...params,
     seats: wholeParam(given, 'seats', [1, 1000], 21),
-    seatBaseWei: coinsParam(given, 'seatBase', [0, 1_000_000], 32),
+    seatBaseWei: coinsParam(given, 'seatBase', [0, 1_000_000], 32).toString(),
   };
 }

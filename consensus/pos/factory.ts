@@ -2,6 +2,7 @@ import { activeValidators } from '../common/quorum.ts';
 import { drawByPower } from '../common/slots/draw.ts';
 import type { SlotFamily } from '../common/slots/family.ts';
 import { seedFor } from '../common/slots/seeds.ts';
+import { rulesOf } from '../common/slots/stake-params.ts';
 import { slotFactory } from '../common/slots/slot-factory.ts';
 import { epochOf } from '../common/slots/slot-times.ts';
 import { electByStake } from './election.ts';
@@ -12,7 +13,7 @@ export const posFactory = slotFactory<PosParams>({
   id: 'pos',
   parseParams: parsePosParams,
   family: familyOf,
-  rules: ({ rules }) => rules,
+  rules: rulesOf,
   elect: (_params, candidates, before) => electByStake(candidates, before),
 });
 

@@ -76,7 +76,7 @@ describe('an engine from outside', () => {
   it.each([
     ['./no-such-engine.ts', /there is no engine module/],
     [join(ROOT, 'src/version.ts'), /must export an EngineFactory named "engine"/],
-    ['raft', /unknown consensus engine "raft"; there are: poa, pbft, pow/],
+    ['raft', /unknown consensus engine "raft"; there are: poa, pos, dpos, pbft, pow/],
   ])('%s is refused as wrong configuration, in one line', async (name, reason) => {
     const dataDir = join(temporaryDir(), 'data');
     const { code, stderr, stdout } = await runCli(['devnet', '--consensus', name, '--data-dir', dataDir]);

@@ -6,6 +6,7 @@ import { agreedBlock, allReach, lowest } from './support/agreement.ts';
 import { cleanUp, MNEMONIC, nodeLogs, startDevnet, type RunningDevnet } from './support/devnet.ts';
 import { ENGINES, type EngineUnderTest } from './support/engines.ts';
 import { heightOf, rpcBatch, type Rpc, type RpcBlock } from './support/rpc.ts';
+import { earnedByStake, STAKING_ADDRESS } from './support/stakes.ts';
 import { until } from './support/wait.ts';
 
 /** No transfer lost, none mined twice, no wei made or gone: on every node. */
@@ -159,25 +160,36 @@ describe.each(ENGINES)('the ledger under load and $consensus', (engine) => {
 
   it('keeps the sum: balances and burned fees equal genesis and rewards on every node', async () => {
     for (const { rpc } of devnet.ready.nodes) {
-      const { held, blocks } = await until('the balances of one block', () => balancesOfHead(rpc));
+      const { held, earned, blocks } = await until('the balances of one block', () => balancesOfHead(rpc));
       const burned = sum(blocks.map((block) => BigInt(block.gasUsed) * BigInt(block.baseFeePerGas)));
       expect(burned).toBeGreaterThan(0n);
-      expect(held + burned).toBe(BALANCE * BigInt(ACCOUNTS) + rewards(engine, blocks.length - 1));
+      expect(held + burned).toBe(BALANCE * BigInt(ACCOUNTS) + staked() + earned);
     }
   });
 
   /** All there is at a node's head; throws when its state is gone before it was read. */
-  async function balancesOfHead(url: string): Promise<{ held: bigint; blocks: readonly RpcBlock[] }> {
+  async function balancesOfHead(url: string): Promise<{ held: bigint; earned: bigint; blocks: readonly RpcBlock[] }> {
     const [number] = await rpcBatch<string>(url, [{ method: 'eth_blockNumber', params: [] }]);
     const blocks = await blocksOf(url, Number(number));
     const holders = new Set([
       ...accounts.map(({ address }) => address as string),
       ...devnet.ready.nodes.map(({ validator }) => validator),
       ...blocks.map(({ miner }) => miner.toLowerCase()),
+      STAKING_ADDRESS,
     ]);
-    const at = { blockHash: blocks.at(-1)?.hash };
+    const at = { blockHash: blocks.at(-1)?.hash ?? '' };
     const calls = [...holders].map((address) => ({ method: 'eth_getBalance', params: [address, at] }));
-    return { held: sum((await rpcBatch<string>(url, calls)).map(BigInt)), blocks };
+    const held = sum((await rpcBatch<string>(url, calls)).map(BigInt));
+    const validators = devnet.ready.nodes.map(({ validator }) => validator);
+    const earned =
+      engine.stakeWei !== null
+        ? await earnedByStake(url, validators, at.blockHash)
+        : rewards(engine, blocks.length - 1);
+    return { held, earned, blocks };
+  }
+
+  function staked(): bigint {
+    return (engine.stakeWei ?? 0n) * BigInt(devnet.ready.nodes.length);
   }
 });
 

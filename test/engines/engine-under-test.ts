@@ -13,6 +13,8 @@ export type EngineUnderTest = {
 
 const testings: { readonly [id: string]: () => Promise<EngineTesting> } = {
   poa: async () => (await import('../../consensus/poa/testing.ts')).poaTesting,
+  pos: async () => (await import('../../consensus/pos/testing.ts')).posTesting,
+  dpos: async () => (await import('../../consensus/dpos/testing.ts')).dposTesting,
   pbft: async () => (await import('../../consensus/pbft/testing.ts')).pbftTesting,
   pow: async () => (await import('../../consensus/pow/testing.ts')).powTesting,
 };

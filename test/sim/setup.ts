@@ -2,7 +2,7 @@ import type { MessageContext } from '../../src/codec/message.ts';
 import { keccak256Bytes } from '../../src/crypto/keccak.ts';
 import { addressOf } from '../../src/crypto/secp256k1.ts';
 import { buildGenesis, genesisConsensus, type GenesisSpec } from '../../src/execution/genesis.ts';
-import { engineRules } from '../../src/node/engine-rules.ts';
+import { engineRules, stakingRules } from '../../src/node/engine-rules.ts';
 import { MessageVerifier } from '../../src/node/message-verifier.ts';
 import { EMPTY_STATE_STORE } from '../../src/state/empty-store.ts';
 import { StateLayer } from '../../src/state/layer.ts';
@@ -14,6 +14,7 @@ import { EPOCH_MS } from './clock.ts';
 import type { SimEngine } from './engines.ts';
 import { Equivocator } from './equivocator.ts';
 import { Flooder } from './flooder.ts';
+import { Promiser } from './promiser.ts';
 import { Statements } from './statements.ts';
 import { Supply } from './supply.ts';
 import type { Trace } from './trace.ts';
@@ -34,6 +35,7 @@ export function keyOf(seed: number, what: string): Bytes {
 export function genesisOf(engine: SimEngine, keys: readonly Bytes[], wallets: readonly Bytes[]): GenesisSpec {
   const { factory, params } = engine;
   const validators = factory.traits.usesWork ? [] : keys;
+  const power = factory.staking?.rules(engine.parsed).stakeMinWei ?? 1n;
   return {
     chainId: CHAIN_ID,
     shard: 0,
@@ -41,7 +43,7 @@ export function genesisOf(engine: SimEngine, keys: readonly Bytes[], wallets: re
     gasLimit: 30_000_000,
     baseFee: GWEI,
     alloc: new Map(wallets.map((key) => [addressOf(key), { balance: 1_000n * ETHER }])),
-    validators: validators.map((key) => ({ address: addressOf(key), power: 1n, jailed: false })),
+    validators: validators.map((key) => ({ address: addressOf(key), power, jailed: false })),
     engine: { id: factory.id, params },
   };
 }
@@ -67,6 +69,7 @@ const voices: { readonly [kind in Role['kind']]?: new (modules: VoiceModules) =>
   equivocating: Equivocator,
   withholding: Withholder,
   flooding: Flooder,
+  promising: Promiser,
 };
 
 export function voiceOf(kind: Role['kind'], options: VoiceOptions): VoiceMaker | null {
@@ -96,10 +99,12 @@ export function checkersOf(options: CheckersOptions): {
 } {
   const { engine, genesis, honest, trace, keys, isHonest } = options;
   const { factory, parsed } = engine;
+  const staking = stakingRules(factory, parsed);
   const { hash } = buildGenesis(
     genesis,
     StateLayer.base(EMPTY_STATE_STORE, EMPTY_ROOT),
-    factory.genesis(parsed, genesisConsensus(genesis)),
+    factory.genesis(parsed, genesisConsensus(genesis, staking)),
+    staking,
   );
   const context = contextOf(engine, genesis, hash);
   const rules = engineRules(factory, parsed, context);

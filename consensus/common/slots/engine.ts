@@ -25,7 +25,7 @@ import { childBlock, encodeAnchor, rootBlock, type SlotBlock, type SlotTreeBlock
 import { DutyRoster } from './duty-roster.ts';
 import { encodeExtra } from './extra.ts';
 import type { SlotFamily } from './family.ts';
-import { checkHeader } from './header-check.ts';
+import { checkHeader, voteFault } from './header-check.ts';
 import { chooseHead } from './head.ts';
 import { LatestMessages } from './latest-messages.ts';
 import { makeReveal } from './reveals.ts';
@@ -324,12 +324,15 @@ export class SlotEngine implements Engine {
   }
 
   #sealView(head: SlotTreeBlock): SealView {
+    // What was heard before its checkpoint was known could not be judged then.
+    const context = { tree: this.#started(), roster: this.#roster };
+    const isSound = (message: SignedMessage): boolean => voteFault(context, head.data, message) === null;
     return {
       head,
       unfinalizedBlocks: head.number - this.#started().root.number,
       content: (slot) => ({
         extra: encodeExtra({ ...this.#place(slot), ...this.#reveal(head, slot) }),
-        votes: this.#pool.select(head.data.ffg, VOTES_PER_BLOCK_MAX, { rewarded: true }),
+        votes: this.#pool.select(head.data.ffg, VOTES_PER_BLOCK_MAX, { rewarded: true }).filter(isSound),
       }),
     };
   }

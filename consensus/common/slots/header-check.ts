@@ -4,7 +4,7 @@ import type { Address } from '../../../src/types/primitives.ts';
 import type { HowReceived } from '../../api/engine.ts';
 import { ACCEPT, ignore, later, reject, type Verdict } from '../../api/verdict.ts';
 import type { BlockWeights } from '../block-weights.ts';
-import { decodeVote } from '../ffg-vote.ts';
+import { decodeVote, sameCheckpoint } from '../ffg-vote.ts';
 import { setsFor } from '../ffg.ts';
 import type { SlotBlock } from './branch.ts';
 import type { DutyRoster } from './duty-roster.ts';
@@ -58,29 +58,36 @@ export function checkHeader(context: HeaderContext, header: Header, author: Addr
   return isFlood ? ignore('AUTHOR_FLOODS') : ACCEPT;
 }
 
-/** Only what no branch with this parent could ever count is a fault; other attestations are merely not counted. */
-function votesFault(
-  { tree, roster }: HeaderContext,
-  parent: SlotBlock,
-  votes: readonly SignedMessage[],
-): string | null {
+function votesFault(context: HeaderContext, parent: SlotBlock, votes: readonly SignedMessage[]): string | null {
   if (votes.length > VOTES_PER_BLOCK_MAX) return 'VOTES_TOO_MANY';
   const places = new Set<string>();
-  for (const { from, payload } of votes) {
-    const vote = decodeVote(payload);
-    if (vote?.attested === undefined) return 'ATTESTATION_MALFORMED';
-    const place = `${from}/${vote.target.epoch}`;
+  for (const message of votes) {
+    const place = `${message.from}/${decodeVote(message.payload)?.target.epoch}`;
     if (places.has(place)) return 'ATTESTATION_TWICE';
     places.add(place);
-    const target = parent.ffg.targets.find(({ checkpoint }) => checkpoint.hash === vote.target.hash);
-    if (target === undefined) continue;
-    if (!setsFor(parent.ffg, target).some((set) => set.some(({ address }) => address === from)))
-      return 'ATTESTER_UNKNOWN';
-    const block = tree.get(target.checkpoint.hash);
-    const duty = block === undefined ? vote.attested.slot : (roster.of(block).get(from) ?? vote.attested.slot);
-    if (duty !== vote.attested.slot) return 'ATTESTATION_OUTSIDE_COMMITTEE';
+    const fault = voteFault(context, parent, message);
+    if (fault !== null) return fault;
   }
   return null;
+}
+
+/** Only what no branch with this parent could ever count is a fault; other attestations are merely not counted. */
+export function voteFault(
+  { tree, roster }: Pick<HeaderContext, 'tree' | 'roster'>,
+  parent: SlotBlock,
+  { from, payload }: SignedMessage,
+): string | null {
+  const vote = decodeVote(payload);
+  if (vote?.attested === undefined) return 'ATTESTATION_MALFORMED';
+  const target = parent.ffg.targets.find(({ checkpoint }) => checkpoint.hash === vote.target.hash);
+  if (target === undefined) return null;
+  if (target.checkpoint.epoch !== vote.target.epoch) return 'TARGET_INVALID';
+  if (!sameCheckpoint(target.source, vote.source)) return 'SOURCE_INVALID';
+  if (!setsFor(parent.ffg, target).some((set) => set.some(({ address }) => address === from)))
+    return 'ATTESTER_UNKNOWN';
+  const block = tree.get(target.checkpoint.hash);
+  const duty = block === undefined ? vote.attested.slot : (roster.of(block).get(from) ?? vote.attested.slot);
+  return duty === vote.attested.slot ? null : 'ATTESTATION_OUTSIDE_COMMITTEE';
 }
 
 function sealedBy(tree: BlockWeights<SlotBlock>, author: Address, slot: number): number {

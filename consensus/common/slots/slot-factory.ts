@@ -30,6 +30,12 @@ export type FamilyParts<P extends SlotParams> = {
 };
 
 export function slotFactory<P extends SlotParams>(parts: FamilyParts<P>): EngineFactory<P> {
+  const families = new WeakMap<P, SlotFamily>();
+  const familyOf = (params: P): SlotFamily => {
+    const known = families.get(params) ?? parts.family(params);
+    families.set(params, known);
+    return known;
+  };
   return {
     id: parts.id,
     traits: {
@@ -49,13 +55,13 @@ export function slotFactory<P extends SlotParams>(parts: FamilyParts<P>): Engine
         const names = validators.map(({ address }) => fromHex(address));
         return encodeSlotState(genesisSlotState(timeMs, keccak256(encodeRlp([encodeUint(timeMs), names]))));
       },
-      settle: (params, before, block, crypto) => settleSlot(parts.family(params), before, block, crypto),
+      settle: (params, before, block, crypto) => settleSlot(familyOf(params), before, block, crypto),
       elect: parts.elect,
     },
     judge: (params, evidence, crypto, context) => judgeSlots(params, evidence, crypto, context),
     // What validators earn goes to their stakes.
     blockReward: () => 0n,
-    create: (params, env, saved) => new SlotEngine(parts.family(params), env, saved),
+    create: (params, env, saved) => new SlotEngine(familyOf(params), env, saved),
   };
 }
 

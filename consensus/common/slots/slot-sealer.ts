@@ -57,6 +57,8 @@ export class SlotSealer {
   #timerAt: Millis | null = null;
   #failures = 0;
   #notBefore: Millis = 0;
+  /** Slots of ours on a head, from the first that was looked at. */
+  #own: { readonly head: Hash; readonly from: number; readonly slots: readonly number[] } | null = null;
 
   /** Throws ParleyError SAVED_VOTES_DAMAGED. */
   constructor(self: Address, family: SlotFamily, hasher: Hasher, saved: ReadonlyMap<string, Bytes>) {
@@ -146,12 +148,16 @@ export class SlotSealer {
     const first = Math.max(slotOf(params, slots.genesisMs, now), slots.slot + 1, this.#lastSlot + 1);
     const past = Math.max(0, unfinalizedBlocks - params.unfinalizedBlocksMax);
     const stride = 2 ** Math.min(Math.ceil(past / BLOCKS_PER_HALVING), HALVINGS_MAX);
-    for (let number = first; number < first + SLOTS_AHEAD_MAX; number++) {
-      if (number % stride !== 0) continue;
-      if (this.#family.proposer(slots, state.validators, number, this.#hasher) === this.#self)
-        return { number, isOurs: true };
+    if (this.#own?.head !== head.hash || this.#own.from + SLOTS_AHEAD_MAX <= first) {
+      const all = Array.from({ length: SLOTS_AHEAD_MAX }, (_, i) => first + i);
+      const isOurs = (slot: number): boolean =>
+        this.#family.proposer(slots, state.validators, slot, this.#hasher) === this.#self;
+      this.#own = { head: head.hash, from: first, slots: all.filter(isOurs) };
     }
-    return { number: first + SLOTS_AHEAD_MAX, isOurs: false };
+    const number = this.#own.slots.find((slot) => slot >= first && slot % stride === 0);
+    return number === undefined
+      ? { number: this.#own.from + SLOTS_AHEAD_MAX, isOurs: false }
+      : { number, isOurs: true };
   }
 
   #ask(view: SealView, slot: number, now: Millis): EngineEffect[] {

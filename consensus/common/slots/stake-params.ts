@@ -3,8 +3,22 @@ import { ConfigError } from '../../../src/util/errors.ts';
 import { coinsParam, givenParams, wholeParam } from '../read-params.ts';
 import type { SlotParams, Wages } from './family.ts';
 
-/** What every family of staking engines lets be configured: time, stake, wages. */
-export type StakeParams = SlotParams & { readonly rules: StakingRules; readonly wages: Wages };
+/** The rules as JSON, which a genesis commits to: amounts as decimal strings. */
+type RulesJson = { readonly [K in keyof StakingRules]: StakingRules[K] extends bigint ? string : StakingRules[K] };
+
+/** What every family of staking engines lets be configured: time, stake, wages. Plain JSON. */
+export type StakeParams = SlotParams & { readonly rules: RulesJson; readonly wages: Wages };
+
+export function rulesOf({ rules }: StakeParams): StakingRules {
+  return {
+    ...rules,
+    stakeMinWei: BigInt(rules.stakeMinWei),
+    ejectionStakeWei: BigInt(rules.ejectionStakeWei),
+    delegationMinWei: BigInt(rules.delegationMinWei),
+    doubleSignPenaltyWei: BigInt(rules.doubleSignPenaltyWei),
+    surroundPenaltyWei: BigInt(rules.surroundPenaltyWei),
+  };
+}
 
 /** Lowest and highest, and what it is where nothing is said. */
 const WHOLE: { readonly [key: string]: readonly [low: number, high: number, fallback: number] } = {
@@ -69,11 +83,11 @@ export function parseStakeParams(
     clockToleranceMs: whole('clockToleranceMs'),
     unfinalizedBlocksMax: whole('unfinalizedBlocksMax'),
     rules: {
-      stakeMinWei,
-      ejectionStakeWei,
-      delegationMinWei: coins('delegationMin'),
-      doubleSignPenaltyWei: coins('doubleSignPenalty'),
-      surroundPenaltyWei: coins('surroundPenalty'),
+      stakeMinWei: stakeMinWei.toString(),
+      ejectionStakeWei: ejectionStakeWei.toString(),
+      delegationMinWei: coins('delegationMin').toString(),
+      doubleSignPenaltyWei: coins('doubleSignPenalty').toString(),
+      surroundPenaltyWei: coins('surroundPenalty').toString(),
       correlationMultiplier: whole('correlationMultiplier'),
       reporterQuotient: whole('reporterQuotient'),
       unbondingEpochs: whole('unbondingEpochs'),

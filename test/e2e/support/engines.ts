@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os';
+import type { EngineFactory } from '../../../consensus/api/engine.ts';
+import { ZERO_ADDRESS } from '../../../src/types/primitives.ts';
 import { builtInEngines, engineUnderTest, type EngineUnderTest as Engine } from '../../engines/engine-under-test.ts';
 import { measureHashRate } from '../../../src/node/hash-rate.ts';
 
@@ -25,6 +27,10 @@ export type EngineUnderTest = Engine & {
   /** Whether a head may be replaced while all nodes are well. */
   readonly forks: boolean;
   blockReward(height: number): bigint;
+  /** What each validator of a new network weighs. */
+  readonly power: bigint;
+  /** What it has at stake, in wei, and so earns and loses by; null: validators do not stake. */
+  readonly stakeWei: bigint | null;
 };
 
 type Special = Pick<EngineUnderTest, 'keys' | 'fastKeys' | 'stormKeys'>;
@@ -34,6 +40,13 @@ const MINERS_MAX = 4;
 const workKeys = (): Keys => ({
   'hash-rate': Math.round(measureHashRate(150) * Math.min(MINERS_MAX, availableParallelism()) * 0.5),
 });
+
+/** Short epochs: finality takes two. A storm keeps nodes away for longer than they may be jailed or leaked for. */
+const stakeSpecial: Special = {
+  keys: { engine: { 'slots-per-epoch': 4 } },
+  fastKeys: { 'block-time': 100, engine: { 'slots-per-epoch': 4 } },
+  stormKeys: { engine: { 'slots-per-epoch': 4, 'leak-after-epochs': 100_000, 'missed-turns-max': 0 } },
+};
 
 const specials: { readonly [id: string]: () => Promise<Special> } = {
   poa: async () => ({
@@ -46,6 +59,8 @@ const specials: { readonly [id: string]: () => Promise<Special> } = {
     fastKeys: { 'block-time': 50 },
     stormKeys: {},
   }),
+  pos: async () => stakeSpecial,
+  dpos: async () => stakeSpecial,
   pow: async () => {
     const engine = workKeys();
     return {
@@ -55,6 +70,13 @@ const specials: { readonly [id: string]: () => Promise<Special> } = {
     };
   },
 };
+
+function powerOf({ staking }: EngineFactory, params: unknown): bigint {
+  if (staking === undefined) return 1n;
+  const own = { ownWei: staking.rules(params).stakeMinWei, delegatedWei: 0n, status: 'active', jailed: false } as const;
+  const [elected] = staking.elect(params, [{ address: ZERO_ADDRESS, ...own }], { validators: [], votes: [] }, 0);
+  return elected?.power ?? 0n;
+}
 
 async function endToEnd(id: string): Promise<EngineUnderTest> {
   const engine = await engineUnderTest(id);
@@ -73,6 +95,8 @@ async function endToEnd(id: string): Promise<EngineUnderTest> {
     takesTurns: factory.traits.finality !== 'instant',
     forks: factory.traits.usesWork,
     blockReward: (height) => factory.blockReward(params, height),
+    power: powerOf(factory, params),
+    stakeWei: factory.staking?.rules(params).stakeMinWei ?? null,
   };
 }
 

@@ -263,6 +263,20 @@ describe('answers that fail or never come', () => {
   });
 });
 
+describe('a search that broke off', () => {
+  it('is begun anew after a pause, and the version stays', () => {
+    const { harness, work } = searching({ refreshMs: 3_600_000 });
+    harness.now += 60_000;
+    expect(only(harness.step({ type: 'failed', job: work.job, code: 'WORK_LOST' }), 'work')).toEqual([]);
+    const [timer] = harness.engine.describe().timers;
+    expect(timer?.at).toBeGreaterThanOrEqual(harness.now + 500);
+    harness.now = timer?.at ?? 0;
+    const build = one(harness.step({ type: 'timer', id: 'mine' }), 'build');
+    const again = one(harness.step({ type: 'built', job: build.job, header: answer(build) }), 'work');
+    expect([...again.data.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
+  });
+});
+
 describe('far behind', () => {
   it('it does not mine, but not for ever on a mere word', () => {
     const { harness, work } = searching();
@@ -275,5 +289,23 @@ describe('far behind', () => {
     harness.step({ type: 'syncing', behindBlocks: 100 });
     harness.now += 10_000;
     expect(only(harness.step({ type: 'timer', id: 'sync' }), 'build')).toHaveLength(1);
+  });
+
+  it('mines on while its head is young, whatever is said and fed', () => {
+    const harness = new Harness({ params: { confirmations: 50, retargetBlocks: 1000 }, self }).start();
+    const trunk = harness.chain(harness.genesis, 3);
+    const fed = harness.chain(harness.genesis, 3, { mark: 5 });
+    harness.importAll(trunk);
+    harness.now = (trunk.at(-1) as (typeof trunk)[number]).header.timeMs;
+    harness.step({ type: 'syncing', behindBlocks: 1000 });
+    for (const block of fed) {
+      harness.import(block, 'sync');
+      expect(harness.engine.describe()).toMatchObject({ role: 'proposer', details: { isLagging: false } });
+      harness.now += 6_000;
+    }
+    // An old one is another matter.
+    harness.now += 20_000;
+    harness.import(harness.make(trunk.at(-1) as (typeof trunk)[number]), 'sync');
+    expect(harness.engine.describe()).toMatchObject({ role: 'follower', details: { isLagging: true } });
   });
 });
