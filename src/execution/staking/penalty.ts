@@ -42,6 +42,11 @@ export function takeOwnFirst(
   return take(ledger, record, { ownWei, delegatedWei: (rest * record.delegated.wei) / others, takenWei });
 }
 
+/** All that `takeOwnFirst` could take. */
+export function liableWei(ledger: StakingLedger, record: ValidatorRecord, liableEpoch: number): bigint {
+  return unbondingPools(ledger, record, liableEpoch).reduce((sum, { pool }) => sum + pool.wei, stakeOf(record));
+}
+
 /** `takenWei`: elsewhere, already. */
 function take(
   ledger: StakingLedger,

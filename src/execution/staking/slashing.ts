@@ -9,7 +9,7 @@ import type { Offence } from '../../types/evidence.ts';
 import type { Address } from '../../types/primitives.ts';
 import type { StakingLedger } from './ledger.ts';
 import { jailed } from './movements.ts';
-import { takeOwnFirst } from './penalty.ts';
+import { liableWei, takeOwnFirst } from './penalty.ts';
 import { isSeated, stakeOf, type ValidatorRecord } from './record.ts';
 import { slotOf } from './storage.ts';
 import { packFour, unpackFour, wordOf } from './words.ts';
@@ -21,18 +21,21 @@ const SUM_SLOT = slotOf('slashed-stake');
 /**
  * Why this offence is not punished, or null where it is. That it has not been punished before is for others to say.
  */
-export function slashingRefusal(ledger: StakingLedger, { offender, epoch }: Offence): string | null {
+export function slashingRefusal(ledger: StakingLedger, offence: Offence): string | null {
+  const { offender, epoch } = offence;
   const record = ledger.validator(offender);
   if (record === undefined) return 'nobody deposited for this key';
   const { activationEpoch, exitEpoch, withdrawableEpoch } = record;
   if (activationEpoch === null) return 'it never had a say';
   if (withdrawableEpoch !== null && withdrawableEpoch <= ledger.epoch) return 'its stake may be withdrawn already';
-  if (epoch === undefined) return null;
-  if (epoch + ledger.rules.unbondingEpochs < ledger.epoch) return 'the evidence has expired';
-  if (epoch < activationEpoch) return 'it had no say yet';
-  // The first block of the epoch in which it exits is still made by those who were there before.
-  if (exitEpoch !== null && epoch > exitEpoch) return 'it had no say any more';
-  return null;
+  if (epoch !== undefined) {
+    if (epoch + ledger.rules.unbondingEpochs < ledger.epoch) return 'the evidence has expired';
+    if (epoch < activationEpoch) return 'it had no say yet';
+    // The first block of the epoch in which it exits is still made by those who were there before.
+    if (exitEpoch !== null && epoch > exitEpoch) return 'it had no say any more';
+  }
+  // Else it could fill the state with marks of offences that cost it nothing.
+  return liableWei(ledger, record, liableEpochOf(ledger, offence)) === 0n ? 'it has nothing left to lose' : null;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem';
+import { decodeFunctionResult, encodeFunctionData, parseAbi, type Abi } from 'viem';
 import { decodeRevertReason } from '../../../../src/codec/abi.ts';
 import { signDigest } from '../../../../src/crypto/secp256k1.ts';
 import { STAKING_ADDRESS } from '../../../../src/execution/rules.ts';
@@ -21,6 +21,8 @@ import { balanceOf, BENEFICIARY, CHAIN_ID, emptyState, ETHER, GAS_LIMIT, KEYS, t
 
 /** Typed for viem: the tests talk to the contract as a wallet would. */
 export const VIEM_ABI = parseAbi(STAKING_ABI_TEXT);
+/** The same for names that are not known beforehand. */
+export const ANY_ABI: Abi = VIEM_ABI;
 
 export const RULES: StakingRules = {
   stakeMinWei: 32n * ETHER,
@@ -92,7 +94,7 @@ export class Desk {
   }
 
   call(caller: Key, functionName: string, args: readonly unknown[], value = 0n): Answer {
-    const data = encodeFunctionData({ abi: VIEM_ABI, functionName, args } as Parameters<typeof encodeFunctionData>[0]);
+    const data = encodeFunctionData({ abi: ANY_ABI, functionName, args });
     const result = this.send(caller.address, data, value);
     const output = toHex(result.output);
     if (result.status === 'reverted') return { value: null, reason: decodeRevertReason(result.output), result };
@@ -170,5 +172,5 @@ export class Desk {
 }
 
 function decode(functionName: string, data: Hex): unknown {
-  return decodeFunctionResult({ abi: VIEM_ABI, functionName, data } as Parameters<typeof decodeFunctionResult>[0]);
+  return decodeFunctionResult({ abi: ANY_ABI, functionName, data });
 }

@@ -104,6 +104,15 @@ export class Model {
     for (const one of liable) one.coins *= left;
   }
 
+  /** What is left where floating coins should have come to nothing. */
+  sweep(): void {
+    for (const at of this.validators.values()) {
+      at.own = withoutResidue(at.own);
+      for (const [who, coins] of at.delegations) at.delegations.set(who, withoutResidue(coins));
+      for (const one of at.unbondings) one.coins = withoutResidue(one.coins);
+    }
+  }
+
   owed(validator: Address, who: Address): number {
     const at = this.#at(validator);
     const unbonding = at.unbondings.filter((one) => one.who === who).reduce((sum, { coins }) => sum + coins, 0);
@@ -123,4 +132,8 @@ export class Model {
     if (found === undefined) throw new Error(`the model has no ${validator}`);
     return found;
   }
+}
+
+function withoutResidue(coins: number): number {
+  return coins < 1e-9 ? 0 : coins;
 }

@@ -134,6 +134,17 @@ describe('evidence', () => {
     expect(refusal(desk, user)).toMatch('nobody deposited');
   });
 
+  it('does not count against who has nothing left to lose', () => {
+    const desk = openDesk({ doubleSignPenaltyWei: 100n * ETHER });
+    desk.must(user, 'delegate', [alice.address], 2n * ETHER);
+    desk.must(user, 'undelegate', [alice.address, EVERYTHING]);
+    desk.slash(alice);
+    expect(desk.info(alice).own).toBe(0n);
+    expect(refusal(desk, alice, { epoch: 0 })).toBeNull();
+    desk.slash(alice, { height: 2, epoch: 0 });
+    expect(refusal(desk, alice, { epoch: 0 })).toMatch('nothing left to lose');
+  });
+
   it('expires', () => {
     const desk = openDesk();
     desk.beginEpoch(4);
