@@ -1,0 +1,3 @@
+import { testCluster } from './suite.ts';
+
+await testCluster('pos');
