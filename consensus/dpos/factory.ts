@@ -1,6 +1,5 @@
-import type { Validator } from '../../src/types/validator.ts';
+import type { Address } from '../../src/types/primitives.ts';
 import { Lru } from '../../src/util/lru.ts';
-import { activeValidators } from '../common/quorum.ts';
 import { shuffled } from '../common/slots/draw.ts';
 import type { SlotFamily } from '../common/slots/family.ts';
 import { seedFor } from '../common/slots/seeds.ts';
@@ -24,7 +23,7 @@ export const dposFactory = slotFactory<DposParams>({
 function familyOf(params: DposParams): SlotFamily {
   const seatBaseWei = BigInt(params.seatBaseWei);
   // The order of an epoch is asked for slot by slot, and drawing it costs a hash for each seat.
-  const orders = new Lru<string, readonly Validator[]>(ORDERS_MAX);
+  const orders = new Lru<string, readonly Address[]>(ORDERS_MAX);
   return {
     id: 'dpos',
     params,
@@ -32,12 +31,13 @@ function familyOf(params: DposParams): SlotFamily {
     baseWei: () => seatBaseWei,
     // The order of an epoch is drawn once; whoever is jailed in it leaves its turns empty until the next.
     proposer: (state, validators, slot, hasher) => {
-      const active = activeValidators(validators);
+      const seats = validators.map(({ address }) => address);
       const seed = seedFor(state, epochOf(params, slot), hasher);
-      const key = `${seed}/${active.map(({ address }) => address).join()}`;
-      const order = orders.get(key) ?? shuffled(active, seed, hasher);
+      const key = `${seed}/${seats.join()}`;
+      const order = orders.get(key) ?? shuffled(seats, seed, hasher);
       orders.set(key, order);
-      return order[slot % order.length]?.address ?? null;
+      const drawn = order[slot % order.length];
+      return validators.find(({ address, jailed }) => address === drawn && !jailed)?.address ?? null;
     },
   };
 }

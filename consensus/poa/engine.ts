@@ -13,6 +13,7 @@ import { ACCEPT, later, reject, type Verdict } from '../api/verdict.ts';
 import { BlockWeights, byWeight } from '../common/block-weights.ts';
 import { CatchUp } from '../common/catch-up.ts';
 import { EvidenceDesk } from '../common/evidence-desk.ts';
+import { FailedBlocks } from '../common/failed-blocks.ts';
 import { encodeJustification } from '../common/ffg-justification.ts';
 import { voteEvidence } from '../common/ffg-offence.ts';
 import { decodeLink, type Link } from '../common/ffg-vote.ts';
@@ -48,6 +49,7 @@ export class PoaEngine implements Engine {
   readonly #voter: FfgVoter | null;
   readonly #sealer: PoaSealer | null;
   readonly #pool = new VotePool();
+  readonly #failed = new FailedBlocks();
   readonly #evidence = new EvidenceDesk();
   readonly #sightings = new Sightings();
   readonly #catchUp = new CatchUp();
@@ -112,8 +114,10 @@ export class PoaEngine implements Engine {
         return this.#catchUp.syncing(event.behindBlocks, this.#now);
       case 'propose':
         return this.#proposals.set(event.subject, event.authorize);
-      case 'justified':
       case 'invalid':
+        this.#failed.note(event.author, event.header.number);
+        return [];
+      case 'justified':
       case 'worked':
         return [];
       default:
@@ -124,7 +128,8 @@ export class PoaEngine implements Engine {
   checkHeader(header: Header, _parent: Header, author: Address, how: HowReceived): Verdict {
     if (this.#tree === null) return later('NOT_STARTED');
     const { chainId, shard } = this.#env;
-    return checkHeader({ params: this.#params, chainId, shard, tree: this.#tree }, header, author, how);
+    const context = { params: this.#params, chainId, shard, tree: this.#tree, failed: this.#failed };
+    return checkHeader(context, header, author, how);
   }
 
   checkMessage(message: SignedMessage): Verdict {

@@ -2,8 +2,9 @@ import { VOTES_PER_BLOCK_MAX, type Header } from '../../src/types/block.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address } from '../../src/types/primitives.ts';
 import type { HowReceived } from '../api/engine.ts';
-import { ACCEPT, later, reject, type Verdict } from '../api/verdict.ts';
+import { ACCEPT, ignore, later, reject, type Verdict } from '../api/verdict.ts';
 import type { BlockWeights } from '../common/block-weights.ts';
+import type { FailedBlocks } from '../common/failed-blocks.ts';
 import { decodeLink } from '../common/ffg-vote.ts';
 import { activeValidators } from '../common/quorum.ts';
 import type { PoaBlock } from './branch.ts';
@@ -21,6 +22,7 @@ export type HeaderContext = {
   readonly chainId: number;
   readonly shard: number;
   readonly tree: BlockWeights<PoaBlock>;
+  readonly failed: FailedBlocks;
 };
 
 /** Who sealed it, when, and what else it says, against its parent. Everything is decided by the branch but the clock. */
@@ -47,9 +49,8 @@ export function checkHeader(context: HeaderContext, header: Header, author: Addr
 
   const retryAt = header.timeMs - params.clockToleranceMs;
   if (retryAt > how.now) return later('TIME_AHEAD', retryAt);
-  if (how.origin === 'gossip' && sealedBy(context.tree, author, header.number) >= BLOCKS_PER_PLACE_MAX) {
-    return later('AUTHOR_FLOODS');
-  }
+  const made = sealedBy(context.tree, author, header.number) + context.failed.count(author, header.number);
+  if (how.origin === 'gossip' && made >= BLOCKS_PER_PLACE_MAX) return ignore('AUTHOR_FLOODS');
   return ACCEPT;
 }
 

@@ -28,6 +28,9 @@ export type SlotBlock = {
   readonly ffg: FfgState;
 };
 
+/** Checkpoints above finality when all is well, at the first block of an epoch. */
+const TARGETS_UNDER_WAY = 2;
+
 export type SlotTreeBlock = WeightedBlock<SlotBlock>;
 
 export function childBlock(
@@ -45,7 +48,8 @@ export function childBlock(
   const slots = decodeSlotState(state);
   const isFirst = slots.epoch > parent.slots.epoch;
   const active = activeValidators(state.validators);
-  const caps = isFirst && isLeaking(family, slots) ? { caps: new Map(active.map((v) => [v.address, v.power])) } : {};
+  const isStuck = isLeaking(family, slots) || isWaiting(family, parent.ffg);
+  const caps = isFirst && isStuck ? { caps: new Map(active.map((v) => [v.address, v.power])) } : {};
   return {
     header,
     author,
@@ -62,6 +66,14 @@ export function childBlock(
       ...caps,
     }),
   };
+}
+
+/**
+ * For as long as a leak waits before it bites, nothing got final: those who have a say now may well be there, but too many who had one before are
+ * gone (jailed, replaced), and without their weight in the older sets finality would wait for them for ever.
+ */
+function isWaiting({ wages }: SlotFamily, { targets }: FfgState): boolean {
+  return targets.length > wages.leakAfterEpochs + TARGETS_UNDER_WAY;
 }
 
 /** The block the tree begins with. Throws CodecError ANCHOR_MALFORMED or SLOT_STATE_MALFORMED. */

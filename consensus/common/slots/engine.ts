@@ -13,6 +13,7 @@ import { later, type Verdict } from '../../api/verdict.ts';
 import { BlockWeights } from '../block-weights.ts';
 import { CatchUp } from '../catch-up.ts';
 import { EvidenceDesk } from '../evidence-desk.ts';
+import { FailedBlocks } from '../failed-blocks.ts';
 import { encodeJustification } from '../ffg-justification.ts';
 import { voteEvidence } from '../ffg-offence.ts';
 import { decodeVote } from '../ffg-vote.ts';
@@ -23,7 +24,7 @@ import { checkAttestation } from './attestation-check.ts';
 import { Attester } from './attester.ts';
 import { childBlock, encodeAnchor, rootBlock, type SlotBlock, type SlotTreeBlock } from './branch.ts';
 import { DutyRoster } from './duty-roster.ts';
-import { encodeExtra } from './extra.ts';
+import { decodeExtra, encodeExtra } from './extra.ts';
 import type { SlotFamily } from './family.ts';
 import { checkHeader, voteFault } from './header-check.ts';
 import { chooseHead } from './head.ts';
@@ -55,6 +56,7 @@ export class SlotEngine implements Engine {
   readonly #sealer: SlotSealer | null;
   readonly #pool = new VotePool();
   readonly #latest = new LatestMessages();
+  readonly #failed = new FailedBlocks();
   readonly #evidence = new EvidenceDesk();
   readonly #sightings = new Sightings();
   readonly #catchUp = new CatchUp();
@@ -116,10 +118,12 @@ export class SlotEngine implements Engine {
         return this.#timer(event.id);
       case 'syncing':
         return this.#catchUp.syncing(event.behindBlocks, this.#now);
+      case 'invalid':
+        this.#failed.note(event.author, decodeExtra(event.header.extra)?.slot ?? 0);
+        return [];
       case 'demand':
       case 'propose':
       case 'justified':
-      case 'invalid':
       case 'worked':
         return [];
       default:
@@ -130,7 +134,8 @@ export class SlotEngine implements Engine {
   checkHeader(header: Header, _parent: Header, author: Address, how: HowReceived): Verdict {
     if (this.#tree === null) return later('NOT_STARTED');
     const { chainId, shard, crypto: hasher } = this.#env;
-    const context = { family: this.#family, chainId, shard, tree: this.#tree, roster: this.#roster, hasher };
+    const own = { family: this.#family, chainId, shard, hasher };
+    const context = { ...own, tree: this.#tree, roster: this.#roster, failed: this.#failed };
     return checkHeader(context, header, author, how);
   }
 

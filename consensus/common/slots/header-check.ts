@@ -4,6 +4,7 @@ import type { Address } from '../../../src/types/primitives.ts';
 import type { HowReceived } from '../../api/engine.ts';
 import { ACCEPT, ignore, later, reject, type Verdict } from '../../api/verdict.ts';
 import type { BlockWeights } from '../block-weights.ts';
+import type { FailedBlocks } from '../failed-blocks.ts';
 import { decodeVote, sameCheckpoint } from '../ffg-vote.ts';
 import { setsFor } from '../ffg.ts';
 import type { SlotBlock } from './branch.ts';
@@ -25,6 +26,7 @@ export type HeaderContext = {
   readonly shard: number;
   readonly tree: BlockWeights<SlotBlock>;
   readonly roster: DutyRoster;
+  readonly failed: FailedBlocks;
   readonly hasher: Hasher;
 };
 
@@ -54,7 +56,8 @@ export function checkHeader(context: HeaderContext, header: Header, author: Addr
 
   const retryAt = header.timeMs - family.params.clockToleranceMs;
   if (retryAt > how.now) return later('TIME_AHEAD', retryAt);
-  const isFlood = how.origin === 'gossip' && sealedBy(tree, author, slot) >= BLOCKS_PER_SLOT_MAX;
+  const isFlood =
+    how.origin === 'gossip' && sealedBy(tree, author, slot) + context.failed.count(author, slot) >= BLOCKS_PER_SLOT_MAX;
   return isFlood ? ignore('AUTHOR_FLOODS') : ACCEPT;
 }
 

@@ -18,7 +18,7 @@ import {
   type SlotState,
   type Turns,
 } from './slot-state.ts';
-import { epochOf, slotOf } from './slot-times.ts';
+import { epochOf, firstSlotOf, slotOf } from './slot-times.ts';
 
 /** Missed slots that are put down to somebody for one block; a longer gap was the network's. */
 const MISSED_SLOTS_MAX = 64;
@@ -34,12 +34,18 @@ export function settleSlot(
   const parent = named(decodeSlotState(before), block.parentHash);
   const slot = slotOf(family.params, parent.genesisMs, block.timeMs);
   const epoch = epochOf(family.params, slot);
-  const turns = countTurns(family, { parent, validators: before.validators, slot, author: block.author }, hasher);
-  const counted = { ...parent, slot, turns };
+  const epochStart = firstSlotOf(family.params, epoch);
+  const missed = missedTurns(family, { parent, validators: before.validators, slot }, hasher);
+  const counted = { ...parent, slot, turns: withMissed(parent.turns, missed, (at) => at < epochStart) };
   const isFirst = epoch > parent.epoch;
   const closed = isFirst ? closeEpoch(family, counted, before.validators) : null;
-  const moved =
+  const begun =
     closed === null ? counted : beginEpoch({ ...counted, ...closed.state }, epoch, before.validators, hasher);
+  const turns = withMade(
+    withMissed(begun.turns, missed, (at) => at >= epochStart),
+    block.author,
+  );
+  const moved = { ...begun, turns };
   const reveal = decodeExtra(block.extra);
   const revealed = reveal === null ? moved : withReveal(moved, block.author, reveal, hasher);
   return {
@@ -66,28 +72,41 @@ function named(state: SlotState, parentHash: Hash): SlotState {
   return { ...state, current: { ...state.current, checkpoint: parentHash } };
 }
 
-function countTurns(
+type MissedTurn = { readonly slot: number; readonly who: Address };
+
+/** In slots without a block. An epoch without any is nothing, and nobody's fault. */
+function missedTurns(
   family: SlotFamily,
-  at: {
-    readonly parent: SlotState;
-    readonly validators: ValidatorSet;
-    readonly slot: number;
-    readonly author: Address;
-  },
+  at: { readonly parent: SlotState; readonly validators: ValidatorSet; readonly slot: number },
   hasher: Hasher,
-): ReadonlyMap<Address, Turns> {
-  const { parent, validators, slot, author } = at;
-  const turns = new Map(parent.turns);
-  const add = (who: Address, key: 'made' | 'missed'): void => {
-    const old = turns.get(who) ?? NO_TURNS;
-    turns.set(who, { ...old, [key]: old[key] + 1 });
-  };
-  for (let missed = Math.max(parent.slot + 1, slot - MISSED_SLOTS_MAX); missed < slot; missed++) {
-    const who = family.proposer(parent, validators, missed, hasher);
-    if (who !== null) add(who, 'missed');
+): readonly MissedTurn[] {
+  const { parent, validators, slot } = at;
+  const isOutage = epochOf(family.params, slot) > parent.epoch + 1 || slot - parent.slot - 1 > MISSED_SLOTS_MAX;
+  if (isOutage) return [];
+  const missed: MissedTurn[] = [];
+  for (let empty = parent.slot + 1; empty < slot; empty++) {
+    const who = family.proposer(parent, validators, empty, hasher);
+    if (who !== null) missed.push({ slot: empty, who });
   }
-  add(author, 'made');
-  return turns;
+  return missed;
+}
+
+function withMissed(
+  turns: ReadonlyMap<Address, Turns>,
+  missed: readonly MissedTurn[],
+  isIn: (slot: number) => boolean,
+): ReadonlyMap<Address, Turns> {
+  const counted = new Map(turns);
+  for (const { slot, who } of missed) {
+    const old = counted.get(who) ?? NO_TURNS;
+    if (isIn(slot)) counted.set(who, { ...old, missed: old.missed + 1 });
+  }
+  return counted;
+}
+
+function withMade(turns: ReadonlyMap<Address, Turns>, author: Address): ReadonlyMap<Address, Turns> {
+  const old = turns.get(author) ?? NO_TURNS;
+  return new Map([...turns, [author, { ...old, made: old.made + 1 }]]);
 }
 
 /** What the epoch before last has earned and cost: its attestations had a whole epoch more to get into a block. */

@@ -94,8 +94,20 @@ describe('checkHeader', () => {
     const flooded = new Harness({ authorities: 4 }).start();
     for (let i = 0; i < 3; i++) flooded.import(flooded.make(flooded.genesis, b, { mark: i }));
     const another = flooded.make(flooded.genesis, b, { mark: 9 });
-    expect(flooded.check(another, flooded.genesis)).toEqual({ kind: 'later', code: 'AUTHOR_FLOODS' });
+    expect(flooded.check(another, flooded.genesis)).toEqual({ kind: 'ignore', code: 'AUTHOR_FLOODS' });
     expect(flooded.check(another, flooded.genesis, 'sync')).toEqual({ kind: 'accept' });
+  });
+
+  it('counts those among them whose execution failed', () => {
+    const flooded = new Harness({ authorities: 4 }).start();
+    for (let mark = 0; mark < 3; mark++) {
+      const { hash, header } = flooded.make(flooded.genesis, b, { mark });
+      flooded.step({ type: 'invalid', hash, header, author: b, code: 'BLOCK_STATE_ROOT', justification: null });
+    }
+    const another = flooded.make(flooded.genesis, b, { mark: 9 });
+    expect(flooded.check(another, flooded.genesis)).toEqual({ kind: 'ignore', code: 'AUTHOR_FLOODS' });
+    const other = flooded.make(flooded.make(flooded.genesis, b), c);
+    expect(flooded.check(other, flooded.make(flooded.genesis, b)).kind).not.toBe('ignore');
   });
 });
 

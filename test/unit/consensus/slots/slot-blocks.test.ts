@@ -147,6 +147,16 @@ describe('a block', () => {
     expect(harness.check(third, head, 'sync')).toEqual({ kind: 'accept' });
   });
 
+  it('counts among them if its execution failed', () => {
+    const { harness, head } = started();
+    for (const mark of [1, 2]) {
+      const { hash, header, author } = harness.make(head, 10, { mark });
+      harness.step({ type: 'invalid', hash, header, author, code: 'BLOCK_STATE_ROOT', justification: null });
+    }
+    expect(harness.check(harness.make(head, 10, { mark: 3 }), head)).toEqual({ kind: 'ignore', code: 'AUTHOR_FLOODS' });
+    expect(harness.check(harness.make(head, 11), head)).toEqual({ kind: 'accept' });
+  });
+
   it('is not judged before the start', () => {
     const { harness, head } = started();
     const fresh = new Harness({ validators: four });

@@ -85,7 +85,7 @@ describe('a validator that is started over', () => {
 
 describe('attesting', () => {
   it('waits for its slot and a third of it, saves, and only then speaks, for the head of that moment', () => {
-    const others = new Harness({ validators: four });
+    const others = new Harness({ validators: four }).start();
     const chain = others.chain(others.genesis, 8);
     const two = at(chain, 8);
     const [self, duty] = at(
