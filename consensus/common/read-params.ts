@@ -56,7 +56,7 @@ export function coinsParam(
   [low, high]: readonly [low: number, high: number],
   fallback: number,
 ): bigint {
-  const value = given[key] ?? fallback;
+  const value = given[key] === undefined ? fallback : given[key];
   if (typeof value === 'number' && value >= low && value <= high) {
     return BigInt(Math.round(value * NANOCOINS_PER_COIN)) * WEI_PER_NANOCOIN;
   }

@@ -36,7 +36,9 @@ export class VotePool {
   add(message: SignedMessage, vote: FfgVote): Added {
     const entries = this.#voters.get(message.from) ?? new Map<number, Entry>();
     const known = entries.get(vote.target.epoch);
-    if (isFor(known, vote)) return { isNew: false, conflict: null };
+    if (known !== undefined && isFor(known, vote) && voteOffence(known.vote, vote) === null) {
+      return { isNew: false, conflict: null };
+    }
     this.#voters.set(message.from, entries);
     let conflict: SignedMessage | null = null;
     for (const entry of entries.values()) {

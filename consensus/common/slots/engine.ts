@@ -234,7 +234,7 @@ export class SlotEngine implements Engine {
     if (conflict === null) return [];
     this.#latest.exclude(message.from);
     this.#isHeadOpen = true;
-    return this.#evidence.report(voteEvidence(conflict, message), vote.target.epoch);
+    return this.#evidence.report(voteEvidence(conflict, message), vote.attested.slot);
   }
 
   #sealedTwice(header: Header, data: SlotBlock, hash: Hash): EngineEffect[] {
@@ -242,7 +242,7 @@ export class SlotEngine implements Engine {
       if (other.hash === hash || other.data.author === null || other.data.author !== data.author) continue;
       if (other.data.slots.slot !== data.slots.slot) continue;
       const [first, second] = [encodeHeader(other.data.header), encodeHeader(header)];
-      return this.#evidence.report({ kind: 'headers', offender: data.author, first, second }, data.slots.epoch);
+      return this.#evidence.report({ kind: 'headers', offender: data.author, first, second }, data.slots.slot);
     }
     return [];
   }

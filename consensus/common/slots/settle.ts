@@ -149,8 +149,9 @@ function payOf(
   return { rewardWei: 0n, penaltyWei: (base * BigInt(absencePpm)) / PPM + leakWei };
 }
 
+/** Of those who had to attest then and are still there. */
 function isQuorate(duties: Duties, active: ValidatorSet): boolean {
-  const total = totalPower(active);
+  const total = totalPower(active.filter(({ address }) => duties.attesters.has(address)));
   return total > 0n && powerOf(active, (who) => duties.attesters.get(who) === true) >= quorumPower(total);
 }
 

@@ -72,6 +72,7 @@ export class SlotSealer {
       const outer = reader.openList();
       this.#lastSlot = reader.uint();
       reader.closeList(outer);
+      reader.end();
     } catch (error) {
       throw new ParleyError('SAVED_VOTES_DAMAGED', 'the saved slot is unreadable; restore it', {}, { cause: error });
     }

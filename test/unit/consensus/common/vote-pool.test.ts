@@ -33,6 +33,14 @@ describe('VotePool', () => {
     expect(pool.votersOf(vote(0, 1))).toEqual(new Set([authority(0)]));
   });
 
+  it('two attestations for one link that name different heads are a conflict', () => {
+    const pool = new VotePool();
+    const attest = (head: number): FfgVote => ({ ...vote(0, 1), attested: { slot: 3, head: hashOf(head) } });
+    expect(put(pool, 0, attest(7))).toEqual({ isNew: true, conflict: null });
+    expect(put(pool, 0, attest(7))).toEqual({ isNew: false, conflict: null });
+    expect(put(pool, 0, attest(8)).conflict).toEqual(signedVote(authority(0), attest(7)));
+  });
+
   it('tells of a conflict with an earlier vote, and keeps the earlier one', () => {
     const pool = new VotePool();
     expect(put(pool, 0, vote(0, 2))).toEqual({ isNew: true, conflict: null });

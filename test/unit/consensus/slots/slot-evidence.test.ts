@@ -141,7 +141,7 @@ describe('two attestations', () => {
   it('of two epochs one after the other are honest, and so is one said twice', () => {
     const { harness, one, two, head } = started();
     const said = harness.attestation(offender, two, head);
-    const effects = [harness.attestation(offender, one, head), said, said].flatMap((vote) => harness.hear(vote));
+    const effects = [harness.attestation(offender, one, one), said, said].flatMap((vote) => harness.hear(vote));
     expect(only(effects, 'evidence')).toEqual([]);
   });
 
