@@ -36,6 +36,10 @@ import { SEAL_SIZE_BYTES } from './work-header.ts';
  * branch heavier than it; all else is a function of the tree and the clock.
  */
 
+/** A head older than this, and than so many block times, may be one that others have long left behind. */
+const OLD_MS_MIN: Millis = 20_000;
+const OLD_BLOCK_TIMES = 20;
+
 export class PowEngine implements Engine {
   readonly #params: PowParams;
   readonly #env: EngineEnv;
@@ -107,9 +111,10 @@ export class PowEngine implements Engine {
   }
 
   checkHeader(header: Header, _parent: Header, _author: Address, how: HowReceived): Verdict {
-    if (this.#tree === null) return later('NOT_STARTED');
+    const [tree, head] = [this.#tree, this.#head];
+    if (tree === null || head === null) return later('NOT_STARTED');
     const { chainId, shard, crypto } = this.#env;
-    return checkHeader({ params: this.#params, chainId, shard, crypto, tree: this.#tree }, header, how);
+    return checkHeader({ params: this.#params, chainId, shard, crypto, tree, head }, header, how);
   }
 
   checkMessage(_message: SignedMessage): Verdict {
@@ -141,7 +146,7 @@ export class PowEngine implements Engine {
       safe: this.#head === null ? null : this.#safe(this.#head),
       isMining: this.#mining !== null && this.#mayMine(),
       isSearching: this.#mining?.isSearching ?? false,
-      isLagging: this.#catchUp.isLagging(this.#now),
+      isLagging: this.#isLagging(),
       timers: timerAt === null ? [] : [{ id: MINE_TIMER, at: timerAt }],
       counters: { reorgs: this.#reorgs, blocksMined: this.#blocksMined, treeBlocks: this.#tree?.size ?? 0 },
       reorgDepthMax: this.#reorgDepthMax,
@@ -205,10 +210,12 @@ export class PowEngine implements Engine {
   }
 
   #common(a: PowTreeBlock, b: PowTreeBlock): PowTreeBlock {
-    const tree = this.#started();
-    let at = a;
-    while (at !== tree.root && !tree.isAncestor(at.hash, b.hash)) at = this.#ancestor(at, 1);
-    return at;
+    let [left, right] = [a, b];
+    while (left !== right) {
+      if (left.number >= right.number) left = this.#ancestor(left, 1);
+      else right = this.#ancestor(right, 1);
+    }
+    return left;
   }
 
   #safe(head: PowTreeBlock): PowTreeBlock {
@@ -247,7 +254,18 @@ export class PowEngine implements Engine {
   }
 
   #mayMine(): boolean {
-    return this.#isSpeaking && !this.#catchUp.isLagging(this.#now);
+    return this.#isSpeaking && !this.#isLagging();
+  }
+
+  /**
+   * Far behind by the host's word, which rests on what peers say, and by the head's own time. Anybody can make a light
+   * branch and feed it to us for long, while our head is one that others mine on.
+   */
+  #isLagging(): boolean {
+    if (this.#head === null) return false;
+    const headAgeMs = this.#now - this.#head.data.timeMs;
+    const oldMs = Math.max(OLD_MS_MIN, OLD_BLOCK_TIMES * this.#params.blockTimeMs);
+    return headAgeMs > oldMs && this.#catchUp.isLagging(this.#now);
   }
 
   #started(): BlockWeights<PowBlock> {

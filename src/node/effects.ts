@@ -120,8 +120,12 @@ export class Effects implements EffectHandlers {
   #work({ job, data, target }: Of<'work'>): void {
     const { work, post } = this.#modules;
     if (work === null) return post({ type: 'failed', job, code: 'WORK_UNSUPPORTED' });
-    work.start(job, data, target, (nonce) =>
-      post(nonce === null ? { type: 'failed', job, code: 'WORK_EXHAUSTED' } : { type: 'worked', job, value: nonce }),
+    work.start(job, data, target, (result) =>
+      post(
+        typeof result === 'string'
+          ? { type: 'failed', job, code: result === 'lost' ? 'WORK_LOST' : 'WORK_EXHAUSTED' }
+          : { type: 'worked', job, value: result },
+      ),
     );
   }
 

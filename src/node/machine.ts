@@ -14,13 +14,10 @@ import { EvidencePool } from './evidence-pool.ts';
 import { Gossip } from './gossip.ts';
 import { PoolExchange } from './pool-exchange.ts';
 import type { StatusMessage } from './status-message.ts';
+import { Rebroadcast } from './rebroadcast.ts';
 import { Sync } from './sync.ts';
 
 export type MachineModules = Omit<CoreModules, 'network'> & { readonly network: Network };
-
-/** Local transactions no block took for this many blocks are gossiped again, at most so many at a time. */
-const REBROADCAST_AGE_BLOCKS = 3;
-const REBROADCAST_TRANSACTIONS_MAX = 1024;
 
 /**
  * A node in motion: the driver and what it drives. Start order: replay what is stored above finality, take back the journal, open the
@@ -38,13 +35,14 @@ export class Machine {
   readonly #effects: Effects;
   readonly #gossip: Gossip;
   readonly #exchange: PoolExchange;
+  readonly #rebroadcast: Rebroadcast;
   readonly #evidence = new EvidencePool();
   readonly #faultListeners = new Set<(reason: string) => void>();
   readonly #post = (event: EngineEventBody): void => void this.driver.post(event);
 
   constructor(ledger: Ledger, modules: MachineModules) {
     const { chain, pool, engine, transactions } = ledger;
-    const { clock, timers, metrics, network, log } = modules;
+    const { clock, timers, metrics, network, random, log } = modules;
     const post = this.#post;
     this.ledger = ledger;
     this.network = network;
@@ -64,6 +62,7 @@ export class Machine {
       network,
       intake: this.#intake,
       has: (hash) => chain.has(hash),
+      random,
       log: log.child('fetch'),
     });
     this.#gossip = this.#createGossip();
@@ -77,6 +76,11 @@ export class Machine {
       onFault: (reason) => {
         for (const listener of this.#faultListeners) listener(reason);
       },
+    });
+    this.#rebroadcast = new Rebroadcast({
+      timers,
+      pool,
+      queue: (transaction) => this.#gossip.queueTransaction(transaction),
     });
     this.#exchange = new PoolExchange({ network, pool, transactions, log: log.child('pool-exchange') });
     this.sync = this.#createSync();
@@ -146,13 +150,15 @@ export class Machine {
 
   #createSync(): Sync {
     const { chain, settings } = this.ledger;
-    const { network, clock, timers, log } = this.#modules;
+    const { network, clock, timers, random, log } = this.#modules;
     // Where a block needs a proof, having it without one is not having it.
     const { needsJustification } = settings.factory.traits;
     return new Sync({
       network,
       clock,
       timers,
+      random,
+      needsJustification,
       post: this.#post,
       intake: this.#intake,
       chain: {
@@ -198,6 +204,7 @@ export class Machine {
       disconnected: (peer) => this.sync.disconnected(peer),
     });
     this.sync.start();
+    this.#rebroadcast.start();
     this.#post({ type: 'ready' });
     const pendingTxs = pool.pendingCount();
     if (pendingTxs > 0) this.#post({ type: 'demand', pendingTxs });
@@ -210,6 +217,7 @@ export class Machine {
 
   async stop(): Promise<void> {
     this.sync.stop();
+    this.#rebroadcast.stop();
     this.#gossip.stop();
     this.#fetch.stop();
     this.#intake.stop();
@@ -247,9 +255,7 @@ export class Machine {
       pool.onHead({ added: transactionsOf(added), removed: transactionsOf(removed) }).catch((error: unknown) => {
         this.#log.error('the pool could not follow the head', { reason: errorText(error) });
       });
-      for (const transaction of pool.localRebroadcast(REBROADCAST_AGE_BLOCKS, REBROADCAST_TRANSACTIONS_MAX)) {
-        this.#gossip.queueTransaction(transaction);
-      }
+      this.#rebroadcast.headMoved();
     });
     chain.onFinalized((path) => {
       const mined = path.flatMap((node) => node.transactions.map(({ hash }) => hash));

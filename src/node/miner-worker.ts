@@ -40,7 +40,13 @@ function run(epoch: number, order: MinerOrder): void {
 
 // Low, so that nodes come first; not the lowest, or on a machine that is busy otherwise hardly a block would be found. On
 // Linux this is the thread's own priority, elsewhere it would be that of the whole node.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+if (process.platform === 'linux') {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Where that is forbidden the thread works all the same.
+  }
+}
 for (;;) {
   const current = memory.read();
   if (current === null) continue;

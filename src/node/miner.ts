@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { backendName } from '../crypto/work-search.ts';
 import type { TimerHandle, Timers } from '../ports/clock.ts';
-import type { WorkSearch } from '../ports/work.ts';
+import type { WorkDone, WorkSearch } from '../ports/work.ts';
 import type { Bytes } from '../types/primitives.ts';
 import { errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
@@ -24,8 +25,7 @@ export type MinerModules = {
   readonly metrics: Metrics;
 };
 
-type Done = (nonce: Bytes | null) => void;
-type Job = { readonly order: MinerOrder; readonly done: Done };
+type Job = { readonly order: MinerOrder; readonly done: WorkDone };
 
 /**
  * Searches for proofs of work on one thread of low priority, which is started when first needed and keeps no process
@@ -45,15 +45,19 @@ export class Miner implements WorkSearch {
   #samples: readonly { readonly atMs: number; readonly hashes: number }[] = [];
   #hashesSeen = 0;
 
-  /** `noncesCount`: how many nonces there are to try; less than all of them only in tests. */
+  /**
+   * `noncesCount`: how many nonces there are to try; less than all of them only in tests. Throws ConfigError when
+   * PARLEY_MINER names no backend, or one that this machine does not have: each thread would die of it.
+   */
   constructor(modules: MinerModules, options: { readonly noncesCount?: number } = {}) {
+    backendName();
     this.#modules = modules;
     this.#noncesCount = options.noncesCount ?? NONCES;
     this.#hashesTotal = modules.metrics.counter('parley_miner_hashes_total', 'Hashes tried by the miner');
     this.#hashRate = modules.metrics.gauge('parley_miner_hash_rate', 'Hashes a second over the last seconds');
   }
 
-  start(job: number, data: Bytes, target: bigint, done: Done): void {
+  start(job: number, data: Bytes, target: bigint, done: WorkDone): void {
     if (this.#isStopped) return;
     // Somewhere else each time, so that nodes with the same block and key do not try the same.
     const firstNonce = Math.floor(this.#modules.random() * NONCES);
@@ -109,16 +113,16 @@ export class Miner implements WorkSearch {
     if (running === null || running.epoch !== epoch) return;
     this.#jobs.delete(running.id);
     this.#workOnLatest();
-    running.job.done(nonce === null ? null : nonceBytes(nonce));
+    running.job.done(nonce === null ? 'exhausted' : nonceBytes(nonce));
   }
 
-  /** The next start has a new thread. Who waits hears that nothing was found, and asks again. */
+  /** The next start has a new thread. Who waits hears that it is gone, and asks again after a while. */
   #lost(): void {
     this.#thread = null;
     this.#running = null;
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
-    for (const { done } of jobs) done(null);
+    for (const { done } of jobs) done('lost');
   }
 
   #sample(): void {

@@ -112,6 +112,11 @@ function health(machine: Machine, blockTimeMs: number): Health {
   if (machine.driver.fault !== null) reasons.push(`the engine stopped: ${machine.driver.fault}`);
   const syncing = machine.sync.progress();
   if (syncing !== null) reasons.push(`catching up: ${syncing.currentBlock} of ${syncing.highestBlock}`);
+  const apart = machine.sync.peersApart().length;
+  if (apart > 0) {
+    const { number } = machine.ledger.chain.finalized;
+    reasons.push(`${apart} of our peers follow a chain that left ours at or below finalized block ${number}`);
+  }
   if (blockTimeMs > 0 && headAgeMs > Math.max(HEAD_AGE_MS_MIN, blockTimeMs * HEAD_AGE_BLOCKS_MAX)) {
     reasons.push(`no block for ${Math.round(headAgeMs / 1000)} s`);
   }

@@ -1,48 +1,46 @@
-import { decodeBlockWithProof } from '../codec/block.ts';
 import type { Clock, TimerHandle, Timers } from '../ports/clock.ts';
 import type { Network } from '../ports/network.ts';
 import type { BlockRef } from '../types/block.ts';
 import type { Bytes, Hash, Millis, PeerId } from '../types/primitives.ts';
-import { CodecError, errorCode, errorText } from '../util/errors.ts';
+import { CodecError, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import { Lru } from '../util/lru.ts';
 import type { BlockIntake } from './block-intake.ts';
-import {
-  BLOCKS_ANSWER_BYTES_MAX,
-  BLOCKS_PER_ANSWER_MAX,
-  decodeBlocksAnswer,
-  encodeHashRequest,
-  encodeRangeRequest,
-} from './block-server.ts';
+import { BLOCKS_PER_ANSWER_MAX } from './block-server.ts';
 import type { EngineEventBody } from './driver.ts';
 import { decodeStatus, encodeStatus, type StatusMessage } from './status-message.ts';
+import { SyncFetch, type Fetched } from './sync-fetch.ts';
+import { PEER_REST_MS, SyncPeers, type PeerHead } from './sync-peers.ts';
 
 /**
  * Sync: how a node gets what gossip did not bring it.
  *
  * Peers exchange a status when they meet and every STATUS_INTERVAL_MS after. A peer of another genesis is refused with the
  * reason. When a peer names a head this node lacks, a short gap is fetched by hash with ancestors, a long one by ranges from
- * the head up; if that does not connect (another fork), from finality up. One fetch runs at a time; a peer that brings
- * rubbish or nothing rests for PEER_REST_MS, each time twice as long, and is asked after those that kept their word. What a
- * peer claims is not believed before it has brought a new block: the engine, silent while it is behind, must not be
- * silenced by words. Blocks pass the common door (BlockIntake), and the engine is let finish between
- * ranges, so that finality follows and the tree of unfinalized blocks stays small.
+ * the head up; if that does not connect (another fork), from finality up, however high that fork is. One fetch runs at a
+ * time (sync-fetch.ts). Blocks that others stand on (`missing`) and heads of peers have turns, one after the other, so that
+ * neither can keep the other waiting. A peer that brings rubbish or nothing rests for PEER_REST_MS, each time twice as long,
+ * and is asked after those that kept their word (sync-peers.ts).
+ *
+ * What a peer claims is believed as far as it served: the engine, silent while it is behind, must not be silenced by words.
+ * Blocks pass the common door (BlockIntake), and the engine is let finish between ranges, so that finality follows and the
+ * tree of unfinalized blocks stays small.
  */
 
 export const STATUS_INTERVAL_MS = 2_000;
-export const PEER_REST_MS = 10_000;
-/** Ten minutes and a half. */
-const PEER_REST_DOUBLINGS_MAX = 6;
-/** A peer that failed so often in a row is not believed to be ahead. */
-const DOUBTED_FAILURES_MIN = 3;
 /** Clocks differ, and that is nobody's fault: a peer whose blocks lie in our future is asked again soon. */
 const LATER_REST_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 10_000;
+/** For one that was slow to say that it does not have what another should have had. */
+const STAND_IN_REST_MS = 5_000;
 const STATUS_TIMEOUT_MS = 5_000;
 /** However often the engine says that it is behind. */
 const BEHIND_INTERVAL_MS = 200;
 /** Up to this gap a block is fetched with its ancestors; beyond it by ranges. */
 const BY_HASH_GAP_MAX = 32;
 const MISSING_MAX = 64;
+const MISSING_PER_PEER_MAX = 16;
+/** Blocks on dead branches that are not asked for again. */
+const DEAD_REMEMBERED_MAX = 4096;
 
 export type SyncModules = {
   readonly network: Network;
@@ -50,30 +48,36 @@ export type SyncModules = {
   readonly chain: {
     readonly head: () => BlockRef;
     readonly finalized: () => BlockRef;
+    /** Where a block needs a proof: whether it is here with one. */
     readonly has: (hash: Hash) => boolean;
   };
+  /** A block is here only when it is final, by the proof that came with it. */
+  readonly needsJustification: boolean;
   readonly status: () => StatusMessage;
   readonly idle: () => Promise<void>;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   readonly log: Log;
   readonly post: (event: EngineEventBody) => void;
   /** A peer's first status was good. */
   readonly onPeer: (peer: PeerId) => void;
 };
 
-/** `failures`: fetches in a row that brought nothing. */
-type PeerState = { status: StatusMessage | null; restUntil: Millis; failures: number };
-/** `isTeller`: the peer that told of a child of it, and so must have it. */
-type MissingBlock = { readonly hash: Hash; readonly peer: PeerId; readonly isTeller: boolean };
-/** `last`: number of the last block taken or known. */
-/** `later`: good blocks, it may be, whose time has not come here. */
-type Fetched = { readonly step: 'progress' | 'nothing' | 'unconnected' | 'later'; readonly last: number };
+/**
+ * In what role a peer is asked: for its own head; for the parent of a block that it told of, which it must have; or for
+ * what somebody else told of.
+ */
+type Role = 'followed' | 'teller' | 'stand-in';
+type MissingBlock = { readonly hash: Hash; readonly peer: PeerId; readonly role: 'teller' | 'stand-in' };
 
 export class Sync {
   readonly #modules: SyncModules;
-  readonly #peers = new Map<PeerId, PeerState>();
+  readonly #peers: SyncPeers;
+  readonly #fetch: SyncFetch;
   readonly #missing = new Map<Hash, PeerId | null>();
+  readonly #dead = new Lru<Hash, true>(DEAD_REMEMBERED_MAX);
   #timer: TimerHandle | null = null;
   #running = false;
   #isWanted = false;
@@ -83,9 +87,13 @@ export class Sync {
   #askedAt: Millis = -Infinity;
   /** What the engine was last told. */
   #behindBlocks = 0;
+  /** New blocks of the peer that is followed, in this run. */
+  #served = 0;
 
   constructor(modules: SyncModules) {
     this.#modules = modules;
+    this.#peers = new SyncPeers(modules);
+    this.#fetch = new SyncFetch(modules);
   }
 
   start(): void {
@@ -94,27 +102,33 @@ export class Sync {
 
   stop(): void {
     this.#stopped = true;
+    this.#fetch.stop();
     this.#timer?.cancel();
   }
 
   peerStatus(peer: PeerId): StatusMessage | null {
-    return this.#peers.get(peer)?.status ?? null;
+    return this.#peers.status(peer);
+  }
+
+  /** Peers whose chain left ours at or below our finalized block: they and we will not agree again by ourselves. */
+  peersApart(): readonly PeerId[] {
+    return this.#peers.apart();
   }
 
   /** For eth_syncing: null when no peer is more than a block ahead. */
   progress(): { readonly startingBlock: number; readonly currentBlock: number; readonly highestBlock: number } | null {
     const currentBlock = this.#modules.chain.head().number;
-    const highestBlock = this.#highest();
+    const highestBlock = this.#peers.highest();
     return highestBlock > currentBlock + 1 ? { startingBlock: this.#startingBlock, currentBlock, highestBlock } : null;
   }
 
   connected(peer: PeerId): void {
-    this.#peers.set(peer, { status: null, restUntil: 0, failures: 0 });
+    this.#peers.connected(peer);
     void this.#exchangeStatus(peer);
   }
 
   disconnected(peer: PeerId): void {
-    this.#peers.delete(peer);
+    this.#peers.disconnected(peer);
   }
 
   /** Answers a peer's status request, which carries its own. */
@@ -125,7 +139,8 @@ export class Sync {
 
   /** A block's parent is unknown here. */
   missing(hash: Hash, peer: PeerId | null): void {
-    if (this.#missing.size >= MISSING_MAX) return;
+    if (this.#dead.has(hash) || this.#missing.has(hash) || this.#missing.size >= MISSING_MAX) return;
+    if (peer !== null && (this.#peers.isApart(peer) || this.#missingOf(peer) >= MISSING_PER_PEER_MAX)) return;
     this.#missing.set(hash, peer);
     this.#wake();
   }
@@ -135,21 +150,19 @@ export class Sync {
     const { clock } = this.#modules;
     if (this.#stopped || clock.now() < this.#askedAt + BEHIND_INTERVAL_MS) return;
     this.#askedAt = clock.now();
-    for (const peer of this.#peers.keys()) void this.#exchangeStatus(peer);
+    for (const peer of this.#peers.ids()) void this.#exchangeStatus(peer);
   }
 
-  #highest(): number {
-    let highest = 0;
-    for (const { status, failures } of this.#peers.values()) {
-      if (failures < DOUBTED_FAILURES_MIN) highest = Math.max(highest, status?.head.number ?? 0);
-    }
-    return highest;
+  #missingOf(peer: PeerId): number {
+    let count = 0;
+    for (const teller of this.#missing.values()) if (teller === peer) count++;
+    return count;
   }
 
   #schedule(): void {
     if (this.#stopped) return;
     this.#timer = this.#modules.timers.after(STATUS_INTERVAL_MS, () => {
-      for (const peer of this.#peers.keys()) void this.#exchangeStatus(peer);
+      for (const peer of this.#peers.ids()) void this.#exchangeStatus(peer);
       this.#schedule();
     });
   }
@@ -169,23 +182,18 @@ export class Sync {
   }
 
   #takeStatus(peer: PeerId, theirs: StatusMessage): void {
-    const ours = this.#modules.status();
+    const { chain, log, network, onPeer, status } = this.#modules;
+    const ours = status();
     if (theirs.genesisHash !== ours.genesisHash || theirs.chainId !== ours.chainId || theirs.shard !== ours.shard) {
-      this.#modules.log.warn('peer of another network refused', {
-        peer,
-        genesis: theirs.genesisHash,
-        ours: ours.genesisHash,
-      });
-      this.#peers.delete(peer);
-      this.#modules.network.blame(peer, 'WRONG_GENESIS', 'fatal');
+      log.warn('peer of another network refused', { peer, genesis: theirs.genesisHash, ours: ours.genesisHash });
+      this.#peers.disconnected(peer);
+      network.blame(peer, 'WRONG_GENESIS', 'fatal');
       return;
     }
-    const state = this.#peers.get(peer);
-    if (state === undefined) return;
-    const first = state.status === null;
-    state.status = theirs;
-    if (first) this.#modules.onPeer(peer);
-    if (!this.#modules.chain.has(theirs.head.hash)) this.#wake();
+    const isKnown = chain.has(theirs.head.hash);
+    if (!this.#peers.has(peer)) return;
+    if (this.#peers.takeStatus(peer, theirs, isKnown)) onPeer(peer);
+    if (!isKnown) this.#wake();
   }
 
   #wake(): void {
@@ -207,77 +215,39 @@ export class Sync {
     while (!this.#stopped) {
       this.#isWanted = false;
       const orphan = this.#nextMissing();
-      if (orphan !== null) {
-        await this.#fetchMissing(orphan);
-        continue;
-      }
+      if (orphan !== null) await this.#fetchMissing(orphan);
       const peer = this.#bestPeer();
-      if (peer === null) return;
-      await this.#follow(peer.id, peer.head);
+      if (peer !== null) await this.#follow(peer.id, peer.head);
+      if (orphan === null && peer === null) return;
     }
   }
 
   #nextMissing(): MissingBlock | null {
     for (const [hash, teller] of this.#missing) {
       this.#missing.delete(hash);
-      if (this.#modules.chain.has(hash)) continue;
-      const peer =
-        teller !== null && this.#isFit(teller)
-          ? teller
-          : ([...this.#peers.keys()].find((id) => this.#isFit(id)) ?? null);
-      if (peer !== null) return { hash, peer, isTeller: peer === teller };
+      if (this.#modules.chain.has(hash) || this.#dead.has(hash)) continue;
+      if (teller !== null && this.#peers.isFit(teller)) return { hash, peer: teller, role: 'teller' };
+      const peer = this.#peers.standIn(this.#modules.random);
+      if (peer !== null) return { hash, peer, role: 'stand-in' };
     }
     return null;
   }
 
-  /** A rested peer whose head is unknown here and not below finality; the most reliable first, then the furthest. */
-  #bestPeer(): { readonly id: PeerId; readonly head: BlockRef } | null {
-    const finalized = this.#modules.chain.finalized().number;
-    let best: { id: PeerId; head: BlockRef; failures: number } | null = null;
-    for (const [id, { status, failures }] of this.#peers) {
-      if (status === null || !this.#isFit(id)) continue;
-      if (status.head.number <= finalized || this.#modules.chain.has(status.head.hash)) continue;
-      const order = best === null ? -1 : failures - best.failures || best.head.number - status.head.number;
-      if (order < 0) best = { id, head: status.head, failures };
-    }
-    return best;
+  /** One whose head is unknown here and not below finality. */
+  #bestPeer(): PeerHead | null {
+    const { chain } = this.#modules;
+    const finalized = chain.finalized().number;
+    return this.#peers.best((head) => head.number > finalized && !chain.has(head.hash));
   }
 
-  #isFit(peer: PeerId): boolean {
-    const state = this.#peers.get(peer);
-    return state !== undefined && state.restUntil <= this.#modules.clock.now();
-  }
-
-  /** It brought nothing. */
-  #fail(peer: PeerId): void {
-    const state = this.#peers.get(peer);
-    if (state === undefined) return;
-    this.#rest(peer, PEER_REST_MS * 2 ** Math.min(state.failures, PEER_REST_DOUBLINGS_MAX));
-    state.failures++;
-  }
-
-  #rest(peer: PeerId, restMs: Millis): void {
-    const state = this.#peers.get(peer);
-    if (state !== undefined) state.restUntil = this.#modules.clock.now() + restMs;
-  }
-
-  #tellBehind(behindBlocks: number): void {
-    if (behindBlocks === this.#behindBlocks) return;
-    this.#behindBlocks = behindBlocks;
-    this.#modules.post({ type: 'syncing', behindBlocks });
-  }
-
-  async #fetchMissing({ hash, peer, isTeller }: MissingBlock): Promise<void> {
-    const target = this.#peers.get(peer)?.status?.head.number ?? 0;
-    const request = encodeHashRequest({ hash, count: BY_HASH_GAP_MAX * 2 });
-    const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target);
-    this.#tellBehind(0);
-    // Who only stands in for the one that told of it owes us nothing: it may be the last good peer there is.
-    if (step === 'nothing' && isTeller) this.#fail(peer);
-    if (step === 'later') this.#rest(peer, LATER_REST_MS);
+  async #fetchMissing({ hash, peer, role }: MissingBlock): Promise<void> {
+    const fetched = await this.#askByHash(peer, hash, () => {});
+    if (fetched.step === 'stale') this.#dead.set(hash, true);
+    this.#judge(peer, fetched, role);
   }
 
   async #follow(peer: PeerId, target: BlockRef): Promise<void> {
+    this.#served = 0;
     await this.#fetchUpTo(peer, target);
     // Where having a block means having its proof, that is for the engine to say.
     await this.#modules.idle();
@@ -286,88 +256,107 @@ export class Sync {
   }
 
   async #fetchUpTo(peer: PeerId, target: BlockRef): Promise<void> {
-    const gap = target.number - this.#modules.chain.head().number;
-    if (gap <= BY_HASH_GAP_MAX) {
-      const request = encodeHashRequest({ hash: target.hash, count: BY_HASH_GAP_MAX * 2 });
-      const { step } = await this.#fetch(peer, 'blocks-by-hash', request, target.number);
-      if (step === 'progress') return;
-      if (step === 'nothing') return this.#fail(peer);
-      if (step === 'later') return this.#rest(peer, LATER_REST_MS);
+    const { chain } = this.#modules;
+    if (target.number - chain.head().number > BY_HASH_GAP_MAX) {
+      return this.#followByRange(peer, target, chain.head().number + 1);
     }
-    await this.#followByRange(peer, target);
+    const fetched = await this.#askByHash(peer, target.hash, (number) => this.#brought(target.number - number));
+    if (fetched.step !== 'unconnected') return this.#judge(peer, fetched, 'followed');
+    // A fork may be heavier and no longer than ours: what counts is where it left.
+    await this.#followByRange(peer, target, chain.finalized().number + 1);
   }
 
-  async #followByRange(peer: PeerId, target: BlockRef): Promise<void> {
+  #askByHash(peer: PeerId, hash: Hash, onNew: (number: number) => void): Promise<Fetched> {
+    return this.#fetch.ask({ peer, what: { hash }, count: BY_HASH_GAP_MAX * 2, onNew });
+  }
+
+  /** The peer's canonical blocks from a height on; from finality on if those do not connect. */
+  async #followByRange(peer: PeerId, target: BlockRef, start: number): Promise<void> {
     const { chain, idle } = this.#modules;
-    let from = chain.head().number + 1;
-    let fromFinality = false;
+    let from = start;
+    let mayGoBack = start > chain.finalized().number + 1;
     while (!this.#stopped && from <= target.number && this.#peers.has(peer)) {
-      const request = encodeRangeRequest({ from, count: BLOCKS_PER_ANSWER_MAX });
-      const { step, last } = await this.#fetch(peer, 'blocks-by-range', request, target.number);
-      if (step === 'unconnected' && !fromFinality) {
-        fromFinality = true;
+      const onNew = (number: number): void => this.#brought(target.number - number);
+      const fetched = await this.#fetch.ask({ peer, what: { from }, count: BLOCKS_PER_ANSWER_MAX, onNew });
+      if (fetched.step === 'unconnected' && mayGoBack) {
+        mayGoBack = false;
         from = chain.finalized().number + 1;
         continue;
       }
-      if (step === 'later') return this.#rest(peer, LATER_REST_MS);
-      // Blocks below those asked for are no answer, or a peer could keep us with what we have.
-      if (step !== 'progress' || last < from) return this.#fail(peer);
+      this.#judge(peer, fetched, 'followed');
+      if (fetched.step !== 'progress' && fetched.step !== 'known') return;
       await idle();
-      from = last + 1;
+      from = fetched.last + 1;
+      if (fetched.isSlow && this.#isOthersTurn(peer)) return;
     }
+  }
+
+  /** A peer that takes its time must not take that of others, whom it may want to keep from being asked. */
+  #isOthersTurn(peer: PeerId): boolean {
+    const best = this.#bestPeer();
+    return this.#missing.size > 0 || (best !== null && best.id !== peer);
   }
 
   /** The fetch went well, yet the promised head is not here: the peer moved on, or lied. Either way it waits its turn. */
   #settle(peer: PeerId, target: BlockRef): void {
-    const state = this.#peers.get(peer);
-    if (state?.status?.head.hash !== target.hash || this.#modules.chain.has(target.hash)) return;
-    if (this.#isFit(peer)) this.#rest(peer, PEER_REST_MS);
+    if (this.#peers.status(peer)?.head.hash !== target.hash || this.#modules.chain.has(target.hash)) return;
+    if (this.#peers.isFit(peer)) this.#peers.rest(peer, PEER_REST_MS);
   }
 
-  /** A new block, and so many more to come: that peer is worth asking, and the engine should know. */
-  #brought(peer: PeerId, behindBlocks: number): void {
-    const state = this.#peers.get(peer);
-    if (state !== undefined) state.failures = 0;
-    if (this.#behindBlocks === 0) this.#tellBehind(Math.max(0, behindBlocks));
-  }
-
-  /** `target`: the height that the peer claims to have. */
-  async #fetch(
-    peer: PeerId,
-    protocol: 'blocks-by-range' | 'blocks-by-hash',
-    payload: Bytes,
-    target: number,
-  ): Promise<Fetched> {
-    const { network, intake, idle, log } = this.#modules;
-    let step: Fetched['step'] = 'nothing';
-    let last = 0;
-    try {
-      const answer = await network.request(peer, protocol, payload, {
-        timeoutMs: REQUEST_TIMEOUT_MS,
-        responseSizeBytesMax: BLOCKS_ANSWER_BYTES_MAX,
-      });
-      for (const encoded of decodeBlocksAnswer(answer)) {
-        if (this.#stopped) return { step: 'nothing', last };
-        const { block, justification } = decodeBlockWithProof(encoded);
-        const delivery = { origin: 'sync', justification: justification ?? null, peer } as const;
-        let outcome = await intake.accept(block, delivery);
-        if (outcome.kind === 'later') {
-          // Blocks come faster than the engine takes their parents in.
-          await idle();
-          outcome = await intake.accept(block, delivery);
-        }
-        if (outcome.kind === 'orphan') return { step: step === 'progress' ? step : 'unconnected', last };
-        if (outcome.kind === 'invalid' || outcome.kind === 'unwanted') return { step: 'nothing', last };
-        if (outcome.kind === 'later') return { step: 'later', last };
-        step = 'progress';
-        last = block.header.number;
-        if (outcome.kind === 'imported') this.#brought(peer, target - last);
-      }
-    } catch (error) {
-      if (error instanceof CodecError) network.blame(peer, error.code, 'major');
-      log.debug('fetch failed', { peer, protocol, code: errorCode(error) });
-      step = 'nothing';
+  /** What an answer means for the peer that gave it. */
+  #judge(peer: PeerId, { step, isSlow }: Fetched, role: Role): void {
+    this.#peers.asked(peer, isSlow);
+    // Who only stands in for the one that told of it owes us nothing: it may be the last good peer there is.
+    if (role === 'stand-in' && isSlow) this.#peers.rest(peer, STAND_IN_REST_MS);
+    switch (step) {
+      case 'progress':
+        return this.#peers.forgive(peer);
+      case 'later':
+        return this.#peers.rest(peer, LATER_REST_MS);
+      case 'stale':
+        return role === 'followed' ? this.#part(peer) : undefined;
+      case 'nothing':
+        return role === 'stand-in' ? undefined : this.#peers.fail(peer);
+      case 'unconnected':
+        // What is below a missing block is missing, and asked for next.
+        return role === 'followed' ? this.#peers.fail(peer) : undefined;
+      case 'known':
+        return undefined;
     }
-    return { step, last };
+  }
+
+  /**
+   * Its branch is dead here. If what it calls final is ours as well it may come over, as after a partition. If not, neither of
+   * us takes that back, and somebody has to look into it. Either way it is asked again ever more rarely.
+   */
+  #part(peer: PeerId): void {
+    const { chain, log } = this.#modules;
+    this.#peers.fail(peer);
+    const theirs = this.#peers.status(peer)?.finalized;
+    if (theirs === undefined || chain.has(theirs.hash) || !this.#peers.setApart(peer)) return;
+    const { number, hash } = chain.finalized();
+    log.error(
+      'a peer follows a chain that left ours at or below our finalized block; it will not join again by itself',
+      {
+        peer,
+        finalized: number,
+        hash,
+        theirs: theirs.number,
+        theirHash: theirs.hash,
+      },
+    );
+  }
+
+  /** A new block of the peer that is followed, by whose word so many more are to come; believed as far as it served. */
+  #brought(moreBlocks: number): void {
+    this.#served++;
+    const behindBlocks = Math.min(moreBlocks, this.#served);
+    if (behindBlocks >= Math.max(1, 2 * this.#behindBlocks)) this.#tellBehind(behindBlocks);
+  }
+
+  #tellBehind(behindBlocks: number): void {
+    if (behindBlocks === this.#behindBlocks) return;
+    this.#behindBlocks = behindBlocks;
+    this.#modules.post({ type: 'syncing', behindBlocks });
   }
 }

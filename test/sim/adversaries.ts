@@ -11,8 +11,9 @@ import { faultsMax, type SimEngine } from './engines.ts';
  * `equivocating`: says one thing to some peers and another to the rest (`equivocator.ts`).
  * `withholding`: says everything late, or when others say the like (`withholder.ts`).
  * `flooding`: says too much, well-formed and not (`flooder.ts`).
+ * `promising`: claims to be far ahead, and serves its blocks one by one, slowly (`promiser.ts`).
  */
-export type AdversaryKind = 'twin' | 'silent' | 'outdated' | 'equivocating' | 'withholding' | 'flooding';
+export type AdversaryKind = 'twin' | 'silent' | 'outdated' | 'equivocating' | 'withholding' | 'flooding' | 'promising';
 export type Adversary = {
   readonly kind: AdversaryKind;
   readonly validator: number;
@@ -27,6 +28,7 @@ export const ADVERSARY_KINDS: readonly AdversaryKind[] = [
   'equivocating',
   'withholding',
   'flooding',
+  'promising',
 ];
 
 /** Kinds that make sense where messages are said, and where work is done: a second valid block costs as much as the first. */

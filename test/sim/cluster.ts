@@ -263,7 +263,9 @@ export class Cluster {
         checkers.wrote(ops);
       },
       logged: (node, level, component, message, context) => {
-        if (level === 'error')
+        const { peer } = context;
+        // Of an adversary a node may say what it likes.
+        if (level === 'error' && (typeof peer !== 'string' || this.#isHonest(peer)))
           trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
         else if (level === 'warn') trace.remark(node.name, `warns: ${component}: ${message} ${contextText(context)}`);
       },

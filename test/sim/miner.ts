@@ -1,5 +1,5 @@
 import type { TimerHandle, Timers } from '../../src/ports/clock.ts';
-import type { WorkSearch } from '../../src/ports/work.ts';
+import type { WorkDone, WorkSearch } from '../../src/ports/work.ts';
 import { sha256 } from '../../src/crypto/sha256.ts';
 import type { Bytes, Millis } from '../../src/types/primitives.ts';
 import { toHex } from '../../src/util/hex.ts';
@@ -11,7 +11,7 @@ export type SimMinerModules = { readonly timers: Timers; readonly rng: Rng };
 const NONCE_OFFSET = 76;
 const NONCES = 2 ** 32;
 
-type Search = { readonly data: Buffer; readonly target: bigint; readonly done: (nonce: Bytes | null) => void } & {
+type Search = { readonly data: Buffer; readonly target: bigint; readonly done: WorkDone } & {
   tries: number;
   timer: TimerHandle | null;
 };
@@ -30,7 +30,7 @@ export class SimMiner implements WorkSearch {
     this.#modules = modules;
   }
 
-  start(job: number, data: Bytes, target: bigint, done: (nonce: Bytes | null) => void): void {
+  start(job: number, data: Bytes, target: bigint, done: WorkDone): void {
     this.cancel(job);
     const search: Search = { data: Buffer.from(data), target, done, tries: 0, timer: null };
     search.data.writeUInt32LE(this.#modules.rng.between(0, NONCES - 1), NONCE_OFFSET);
@@ -62,7 +62,7 @@ export class SimMiner implements WorkSearch {
       if (this.#searches.get(job) !== search) return;
       if (!isFound && search.tries < NONCES) return this.#look(job, search);
       this.#searches.delete(job);
-      search.done(isFound ? new Uint8Array(search.data.subarray(NONCE_OFFSET)) : null);
+      search.done(isFound ? new Uint8Array(search.data.subarray(NONCE_OFFSET)) : 'exhausted');
     });
   }
 }

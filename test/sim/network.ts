@@ -55,9 +55,11 @@ export class SimNetwork implements Network {
           return verdict;
         }),
       request: (protocol, payload, from) =>
-        this.#entered(() => {
-          if (this.#voice?.isHiding === true) return Promise.reject(closed());
-          return handlers.request(protocol, payload, from);
+        this.#entered(async () => {
+          if (this.#voice?.isHiding === true) throw closed();
+          const truth = (): Promise<Bytes> => handlers.request(protocol, payload, from);
+          if (protocol === 'status') return this.#voice?.status?.(await truth()) ?? truth();
+          return this.#voice?.answer?.(protocol, payload, from, truth) ?? truth();
         }),
       connected: (peer, direction) => this.#time.enter(() => handlers.connected(peer, direction)),
       disconnected: (peer) => this.#time.enter(() => handlers.disconnected(peer)),
@@ -77,7 +79,8 @@ export class SimNetwork implements Network {
     if (this.#time.isDead) return new Promise(() => {});
     // A question for a status carries one.
     if (protocol === 'status' && this.#voice?.isHiding === true) return Promise.reject(closed());
-    const answer = this.#inner.request(peer, protocol, payload, options);
+    const said = protocol === 'status' ? (this.#voice?.status?.(payload) ?? payload) : payload;
+    const answer = this.#inner.request(peer, protocol, said, options);
     return new Promise((resolve, reject) => {
       answer.then(
         (bytes) => this.#time.enter(() => resolve(bytes)),

@@ -30,6 +30,7 @@ export class Statements {
   readonly #payloads = new Set<string>();
   /** By author and scope. */
   readonly #statements = new Map<string, Statement[]>();
+  readonly #proven = new Set<Address>();
   #contradictions = 0;
 
   constructor(modules: StatementsModules) {
@@ -47,6 +48,11 @@ export class Statements {
   /** Of anybody, adversaries among them. */
   get contradictions(): number {
     return this.#contradictions;
+  }
+
+  /** Whom the engine convicts by what they signed. */
+  get offenders(): ReadonlySet<Address> {
+    return this.#proven;
   }
 
   block(block: Block): void {
@@ -105,7 +111,8 @@ export class Statements {
     const { judge, honest, violated } = this.#modules;
     this.#contradictions++;
     if (honest.has(offender)) violated('SELF_CONTRADICTION', `${offender} signed ${what}`);
-    if (judge({ kind, offender, first, second }) === null) {
+    if (judge({ kind, offender, first, second }) !== null) this.#proven.add(offender);
+    else {
       violated('OFFENCE_NOT_SEEN', `the engine finds nothing wrong where ${offender} signed ${what}`);
     }
   }

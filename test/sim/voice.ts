@@ -29,6 +29,10 @@ export interface Voice {
   heard(topic: GossipTopic, data: Bytes): void;
   /** It has something to hide now: it answers nobody and tells nobody its status. */
   readonly isHiding: boolean;
+  /** What it says of itself instead of the truth. */
+  status?(truth: Bytes): Bytes;
+  /** Answers a question in the node's place, which would say the truth. */
+  answer?(protocol: RequestProtocol, payload: Bytes, from: PeerId, truth: () => Promise<Bytes>): Promise<Bytes>;
 }
 
 export type VoiceMaker = (

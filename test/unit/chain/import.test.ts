@@ -290,6 +290,17 @@ describe('what may become valid', () => {
     expect(await rig.chain.import(rival.block, from('gossip'))).toEqual({ kind: 'stale', hash: rival.hash });
     expect(rig.chain.preCheck(rival.block, from('gossip'))).toMatchObject({ verdict: 'ignore', retain: false });
   });
+
+  it('is stale, and no orphan, when its parent is as high as the finalized block and another', async () => {
+    const rig = await openRig();
+    const [one] = await grow(rig, rig.chain.genesis.hash, 1);
+    const rival = await makeBlock(rig, rig.chain.genesis.hash, { extra: 'rival' });
+    await rig.chain.import(rival.block, from('gossip'));
+    const child = await makeBlock(rig, rival.hash);
+    await decide(rig, one?.hash ?? '0x', one?.hash ?? '0x');
+    expect(await rig.chain.import(child.block, from('gossip'))).toEqual({ kind: 'stale', hash: child.hash });
+    expect(rig.chain.takeOrphans(rival.hash)).toEqual([]);
+  });
 });
 
 describe('a closed chain', () => {

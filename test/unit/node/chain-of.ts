@@ -5,7 +5,7 @@ import { ZERO_ADDRESS, ZERO_HASH, type Hash } from '../../../src/types/primitive
 export type LinkedBlock = { readonly block: Block; readonly hash: Hash };
 
 /** An empty block that only its place in the chain tells from others. */
-function childOf(parentHash: Hash, number: number): LinkedBlock {
+function childOf(parentHash: Hash, number: number, mark: number): LinkedBlock {
   const header = {
     parentHash,
     beneficiary: ZERO_ADDRESS,
@@ -14,7 +14,7 @@ function childOf(parentHash: Hash, number: number): LinkedBlock {
     receiptsRoot: ZERO_HASH,
     logsBloom: `0x${'00'.repeat(256)}` as const,
     number,
-    gasLimit: 1,
+    gasLimit: 1 + mark,
     gasUsed: 0,
     timeMs: number,
     baseFeePerGas: 1n,
@@ -25,9 +25,9 @@ function childOf(parentHash: Hash, number: number): LinkedBlock {
   return { block: { header, body: { transactions: [], evidence: [], votes: [] } }, hash: headerHash(header) };
 }
 
-/** Blocks 1 to `length` on `genesis`. */
-export function chainOf(genesis: Hash, length: number): LinkedBlock[] {
+/** `length` blocks on `parent`, the block of that `height`. Rows of different marks differ. */
+export function chainOf(parent: Hash, length: number, mark = 0, height = 0): LinkedBlock[] {
   const blocks: LinkedBlock[] = [];
-  for (let number = 1; number <= length; number++) blocks.push(childOf(blocks.at(-1)?.hash ?? genesis, number));
+  for (let n = 1; n <= length; n++) blocks.push(childOf(blocks.at(-1)?.hash ?? parent, height + n, mark));
   return blocks;
 }

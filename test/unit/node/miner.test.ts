@@ -8,6 +8,7 @@ import { loadScalar } from '../../../src/crypto/work-search/scalar.ts';
 import { measureHashRate } from '../../../src/node/hash-rate.ts';
 import { MinerMemory } from '../../../src/node/miner-memory.ts';
 import { Miner } from '../../../src/node/miner.ts';
+import type { WorkDone } from '../../../src/ports/work.ts';
 import { PrometheusMetrics } from '../../../src/node/prometheus.ts';
 import type { Bytes } from '../../../src/types/primitives.ts';
 import { silentLog, type Log } from '../../../src/util/log.ts';
@@ -23,6 +24,7 @@ afterEach(async () => {
   for (const miner of miners.splice(0)) await miner.stop();
 });
 
+type Result = Parameters<WorkDone>[0];
 type Bench = {
   readonly miner: Miner;
   /** Counted up to the last tick. */
@@ -63,19 +65,19 @@ function bench(options: { readonly noncesCount?: number; readonly random?: () =>
   return { miner, metrics, errors, hashes: () => hashesTotal, tick: () => due?.() };
 }
 
-function mined(miner: Miner, job: number, data: Bytes, target: bigint): Promise<Bytes | null> {
+function mined(miner: Miner, job: number, data: Bytes, target: bigint): Promise<Result> {
   return new Promise((resolve) => miner.start(job, data, target, resolve));
 }
 
-function numberOf(nonce: Bytes | null): number | null {
-  return nonce === null ? null : Buffer.from(nonce).readUInt32LE(0);
+function numberOf(result: Result): number | null {
+  return typeof result === 'string' ? null : Buffer.from(result).readUInt32LE(0);
 }
 
 describe('the miner', () => {
   it('finds what is to be found, from the drawn nonce on, and never answers inside the start', async () => {
     const { miner } = bench({ random: () => 0.25 });
     let isInside = true;
-    const found = new Promise<Bytes | null>((resolve) => {
+    const found = new Promise<Result>((resolve) => {
       miner.start(1, dataOf(7), EVERY_64K, (nonce) => {
         expect(isInside).toBe(false);
         resolve(nonce);
@@ -85,9 +87,9 @@ describe('the miner', () => {
     expect(numberOf(await found)).toBe(scalar.search(dataOf(7), EVERY_64K, 2 ** 30, 2 ** 22));
   });
 
-  it('answers null when every nonce fails', async () => {
+  it('says so when every nonce fails', async () => {
     const { miner } = bench({ noncesCount: 1000 });
-    expect(await mined(miner, 1, dataOf(1), NONE)).toBeNull();
+    expect(await mined(miner, 1, dataOf(1), NONE)).toBe('exhausted');
     expect(numberOf(await mined(miner, 2, dataOf(1), 2n ** 250n))).toBe(scalar.search(dataOf(1), 2n ** 250n, 0, 1000));
   });
 
@@ -160,12 +162,12 @@ describe('the miner', () => {
     expect(answers).toBe(0);
   });
 
-  it('outlives its thread: the job hears null, the next start has a new one', async () => {
+  it('outlives its thread: the job hears of it, the next start has a new one', async () => {
     const { miner, errors } = bench();
     const forced = process.env['PARLEY_MINER'];
     process.env['PARLEY_MINER'] = 'no such backend';
     try {
-      expect(await mined(miner, 1, dataOf(1), EVERY_64K)).toBeNull();
+      expect(await mined(miner, 1, dataOf(1), EVERY_64K)).toBe('lost');
     } finally {
       if (forced === undefined) delete process.env['PARLEY_MINER'];
       else process.env['PARLEY_MINER'] = forced;
@@ -184,6 +186,24 @@ describe('the miner', () => {
     const nice = threads.filter((_, i) => names[i] === 'miner').map(niceOf);
     expect(nice).toEqual([constants.priority.PRIORITY_BELOW_NORMAL]);
     expect(niceOf('/proc/self/stat')).toBe(before);
+  });
+
+  it('is none when PARLEY_MINER is wrong', () => {
+    const source = `
+      import { Miner } from ${JSON.stringify(new URL('../../../src/node/miner.ts', import.meta.url).href)};
+      const nothing = { add() {}, set() {}, observe() {} };
+      const metrics = { counter: () => nothing, gauge: () => nothing, histogram: () => nothing };
+      try {
+        new Miner({ timers: { after: () => ({ cancel() {} }) }, random: () => 0, log: { error() {} }, metrics });
+      } catch (error) {
+        console.log(error.name, error.data.path);
+      }`;
+    const env = { ...process.env, PARLEY_MINER: 'steam' };
+    const said = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', source], {
+      env,
+      encoding: 'utf8',
+    });
+    expect(said.trim()).toBe('ConfigError PARLEY_MINER');
   });
 
   it('does not keep a process alive, whether it searches or sleeps', () => {

@@ -62,6 +62,8 @@ function rig(options: { readonly catchesUp: boolean }) {
       if (options.catchesUp) engineKnows = head.number;
     },
     clock: { now: () => 0 },
+    random: () => 0,
+    needsJustification: false,
     timers: { after: () => ({ cancel: () => {} }) },
     log: silentLog,
     post: () => {},
