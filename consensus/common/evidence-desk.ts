@@ -9,7 +9,13 @@ const HEIGHTS_BETWEEN_REPORTS = 64;
 /** Lets an offence through once, so that one mad validator does not fill the evidence pool of every node. */
 export class EvidenceDesk {
   readonly #reported = new Lru<string, number>(OFFENDERS_MAX);
+  readonly #heightsBetween: number;
   #count = 0;
+
+  /** Where evidence expires, or offenders come back, within a time: well below that, or one report too early would let all others go. */
+  constructor(heightsBetween = HEIGHTS_BETWEEN_REPORTS) {
+    this.#heightsBetween = heightsBetween;
+  }
 
   get count(): number {
     return this.#count;
@@ -18,7 +24,7 @@ export class EvidenceDesk {
   report(evidence: Evidence, height: number): EngineEffect[] {
     const key = `${evidence.kind}/${evidence.offender}`;
     const last = this.#reported.get(key);
-    if (last !== undefined && height < last + HEIGHTS_BETWEEN_REPORTS) return [];
+    if (last !== undefined && height < last + this.#heightsBetween) return [];
     this.#reported.set(key, height);
     this.#count++;
     return [{ type: 'evidence', evidence }];

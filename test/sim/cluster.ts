@@ -267,6 +267,9 @@ export class Cluster {
         // Of an adversary a node may say what it likes.
         if (level === 'error' && (typeof peer !== 'string' || this.#isHonest(peer)))
           trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
+        // Whoever remembers what it said never asks for a signature that its guard must refuse.
+        else if (message === 'not signed' && node.options.isHonest && !node.options.ablation.votesLost)
+          trace.violated('GUARD_REFUSED', `${node.name}: ${contextText(context)}`);
         else if (level === 'warn') trace.remark(node.name, `warns: ${component}: ${message} ${contextText(context)}`);
       },
     };

@@ -2,6 +2,7 @@ import { encodeHeader } from '../../../src/codec/block.ts';
 import { VOTES_PER_BLOCK_MAX, type Header } from '../../../src/types/block.ts';
 import type { SignedMessage } from '../../../src/types/message.ts';
 import type { Address, Bytes, Hash, Millis } from '../../../src/types/primitives.ts';
+import type { StakingRules } from '../../../src/types/staking.ts';
 import type { ValidatorSet } from '../../../src/types/validator.ts';
 import { assert, unreachable } from '../../../src/util/assert.ts';
 import { CodecError } from '../../../src/util/errors.ts';
@@ -57,7 +58,7 @@ export class SlotEngine implements Engine {
   readonly #pool = new VotePool();
   readonly #latest = new LatestMessages();
   readonly #failed = new FailedBlocks();
-  readonly #evidence = new EvidenceDesk();
+  readonly #evidence: EvidenceDesk;
   readonly #sightings = new Sightings();
   readonly #catchUp = new CatchUp();
   #tree: BlockWeights<SlotBlock> | null = null;
@@ -75,7 +76,14 @@ export class SlotEngine implements Engine {
   #voters = new Set<Address>();
   #reorgs = 0;
 
-  constructor(family: SlotFamily, env: EngineEnv, saved: ReadonlyMap<string, Bytes>) {
+  constructor(
+    family: SlotFamily,
+    env: EngineEnv,
+    saved: ReadonlyMap<string, Bytes>,
+    rules: Pick<StakingRules, 'unbondingEpochs' | 'jailEpochs'>,
+  ) {
+    const epochs = Math.max(1, Math.min(Math.floor(rules.unbondingEpochs / 2), rules.jailEpochs));
+    this.#evidence = new EvidenceDesk(epochs * family.params.slotsPerEpoch);
     this.#family = family;
     this.#env = env;
     this.#roster = new DutyRoster(family.params, env.crypto);

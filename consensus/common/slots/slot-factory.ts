@@ -61,7 +61,7 @@ export function slotFactory<P extends SlotParams>(parts: FamilyParts<P>): Engine
     judge: (params, evidence, crypto, context) => judgeSlots(params, evidence, crypto, context),
     // What validators earn goes to their stakes.
     blockReward: () => 0n,
-    create: (params, env, saved) => new SlotEngine(familyOf(params), env, saved),
+    create: (params, env, saved) => new SlotEngine(familyOf(params), env, saved, parts.rules(params)),
   };
 }
 

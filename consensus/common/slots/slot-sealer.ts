@@ -57,8 +57,9 @@ export class SlotSealer {
   #timerAt: Millis | null = null;
   #failures = 0;
   #notBefore: Millis = 0;
-  /** Slots of ours on a head, from the first that was looked at. */
-  #own: { readonly head: Hash; readonly from: number; readonly slots: readonly number[] } | null = null;
+  /** What was found the last time: on this head, from this slot on, the first slot of ours (or where the search ended). */
+  #found: { readonly head: Hash; readonly from: number; readonly number: number; readonly isOurs: boolean } | null =
+    null;
 
   /** Throws ParleyError SAVED_VOTES_DAMAGED. */
   constructor(self: Address, family: SlotFamily, hasher: Hasher, saved: ReadonlyMap<string, Bytes>) {
@@ -149,16 +150,17 @@ export class SlotSealer {
     const first = Math.max(slotOf(params, slots.genesisMs, now), slots.slot + 1, this.#lastSlot + 1);
     const past = Math.max(0, unfinalizedBlocks - params.unfinalizedBlocksMax);
     const stride = 2 ** Math.min(Math.ceil(past / BLOCKS_PER_HALVING), HALVINGS_MAX);
-    if (this.#own?.head !== head.hash || this.#own.from + SLOTS_AHEAD_MAX <= first) {
-      const all = Array.from({ length: SLOTS_AHEAD_MAX }, (_, i) => first + i);
-      const isOurs = (slot: number): boolean =>
-        this.#family.proposer(slots, state.validators, slot, this.#hasher) === this.#self;
-      this.#own = { head: head.hash, from: first, slots: all.filter(isOurs) };
+    const found = this.#found;
+    const isKnown = found?.head === head.hash && found.from <= first && first <= found.number;
+    if (isKnown && found.number % stride === 0) return found;
+    this.#found = { head: head.hash, from: first, number: first + SLOTS_AHEAD_MAX, isOurs: false };
+    for (let number = first; number < first + SLOTS_AHEAD_MAX; number++) {
+      if (number % stride !== 0) continue;
+      if (this.#family.proposer(slots, state.validators, number, this.#hasher) !== this.#self) continue;
+      this.#found = { head: head.hash, from: first, number, isOurs: true };
+      break;
     }
-    const number = this.#own.slots.find((slot) => slot >= first && slot % stride === 0);
-    return number === undefined
-      ? { number: this.#own.from + SLOTS_AHEAD_MAX, isOurs: false }
-      : { number, isOurs: true };
+    return this.#found;
   }
 
   #ask(view: SealView, slot: number, now: Millis): EngineEffect[] {

@@ -3,6 +3,7 @@ import type { StateOverlay } from '../../state/overlay.ts';
 import { ZERO_HASH, type Address, type Hash } from '../../types/primitives.ts';
 import type { Candidate, StakingRules } from '../../types/staking.ts';
 import { assert } from '../../util/assert.ts';
+import { Lru } from '../../util/lru.ts';
 import { fromHex } from '../../util/hex.ts';
 import type { Pool, PoolShare } from './pool.ts';
 import { decodeRecord, encodeRecord, isSeated, RECORD_WORDS, type ValidatorRecord } from './record.ts';
@@ -190,6 +191,8 @@ export class StakingLedger {
   }
 }
 
+const RECORD_SLOTS = new Lru<string, Hash>(16_384);
+
 function addressWord(address: Address): Hash {
   return `0x${address.slice(2).padStart(64, '0')}`;
 }
@@ -198,8 +201,12 @@ function liveSlot(position: number): Hash {
   return slotOf('live', encodeUint(position));
 }
 
+/** Every epoch reads all records, and a slot's hash costs more than reading it. */
 function recordSlot(validator: Address, word: number): Hash {
-  return slotOf('validator', fromHex(validator), encodeUint(word));
+  const key = `${validator}/${word}`;
+  const known = RECORD_SLOTS.get(key) ?? slotOf('validator', fromHex(validator), encodeUint(word));
+  RECORD_SLOTS.set(key, known);
+  return known;
 }
 
 function delegationSlot(validator: Address, delegator: Address, word: number): Hash {
