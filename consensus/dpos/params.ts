@@ -10,7 +10,7 @@ export type DposParams = StakeParams & {
 
 /** Completes parameters. Throws ConfigError; `data.path` names the key at fault. */
 export function parseDposParams(json: unknown): DposParams {
-  const family = { name: 'delegated proof of stake', more: ['seats', 'seatBase'], fallbacks: { missedTurnsMax: 2 } };
+  const family = { name: 'delegated proof of stake', more: ['seats', 'seatBase'], fallbacks: { missedTurnsMax: 4 } };
   const { params, given } = parseStakeParams(json, family);
   return {
     ...params,

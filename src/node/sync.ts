@@ -333,8 +333,10 @@ export class Sync {
     const { chain, log } = this.#modules;
     this.#peers.fail(peer);
     const theirs = this.#peers.status(peer)?.finalized;
-    if (theirs === undefined || chain.has(theirs.hash) || !this.#peers.setApart(peer)) return;
     const { number, hash } = chain.finalized();
+    // What it calls final above ours may well stand on ours: we have not seen it yet.
+    if (theirs === undefined || theirs.number > number || chain.has(theirs.hash)) return;
+    if (!this.#peers.setApart(peer)) return;
     log.error(
       'a peer follows a chain that left ours at or below our finalized block; it will not join again by itself',
       {

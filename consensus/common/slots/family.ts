@@ -16,7 +16,7 @@ export type Wages = {
   readonly leakAfterEpochs: number;
   /** … one part in so many for every epoch beyond those. */
   readonly leakQuotient: number;
-  /** Without a block of its own and with so many slots missed in one epoch, a validator is jailed. 0: never. */
+  /** Who has missed so many slots since its last block is jailed when the epoch ends. 0: nobody. */
   readonly missedTurnsMax: number;
 };
 

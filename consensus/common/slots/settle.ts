@@ -165,7 +165,8 @@ function beginEpoch(state: SlotState, epoch: number, validators: ValidatorSet, h
     commitments: new Map([...state.commitments].filter(([who]) => isThere.has(who))),
     previous: state.current,
     current: dutiesOf(epoch, validators),
-    turns: new Map(),
+    // Whoever has made no block since it missed its turns still owes them.
+    turns: new Map([...state.turns].filter(([who, { made }]) => made === 0 && isThere.has(who))),
   };
 }
 

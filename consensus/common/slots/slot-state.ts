@@ -15,7 +15,7 @@ export type Duties = {
   readonly attesters: ReadonlyMap<Address, boolean>;
 };
 
-/** A validator's slots since the epoch began. */
+/** A validator's slots since the epoch began, and before it since its last block. */
 export type Turns = {
   readonly made: number;
   readonly missed: number;

@@ -50,7 +50,9 @@ export function slash(ledger: StakingLedger, offence: Offence, reporter: Address
   const penaltyWei = base + correlationWei(ledger, before);
   const listed = list(ledger, before);
   const { record, takenWei } = takeOwnFirst(ledger, listed, penaltyWei, liableEpochOf(ledger, offence));
-  const rewardWei = rules.reporterQuotient > 0 ? takenWei / BigInt(rules.reporterQuotient) : 0n;
+  // Whoever carries the evidence against itself gets nothing back.
+  const isRewarded = rules.reporterQuotient > 0 && reporter !== offence.offender;
+  const rewardWei = isRewarded ? takenWei / BigInt(rules.reporterQuotient) : 0n;
   if (rewardWei > 0n) ledger.storage.pay(reporter, rewardWei);
   ledger.storage.issue(rewardWei - takenWei);
   const inJail = jailed(ledger, record);

@@ -41,10 +41,10 @@ const workKeys = (): Keys => ({
   'hash-rate': Math.round(measureHashRate(150) * Math.min(MINERS_MAX, availableParallelism()) * 0.5),
 });
 
-/** Short epochs: finality takes two. A storm keeps nodes away for longer than they may be jailed or leaked for. */
+/** Short epochs, for finality takes two. Nobody is jailed for being away: only its owner could ask back in. */
 const stakeSpecial: Special = {
-  keys: { engine: { 'slots-per-epoch': 4 } },
-  fastKeys: { 'block-time': 100, engine: { 'slots-per-epoch': 4 } },
+  keys: { engine: { 'slots-per-epoch': 4, 'missed-turns-max': 0 } },
+  fastKeys: { 'block-time': 100, engine: { 'slots-per-epoch': 4, 'missed-turns-max': 0 } },
   stormKeys: { engine: { 'slots-per-epoch': 4, 'leak-after-epochs': 100_000, 'missed-turns-max': 0 } },
 };
 

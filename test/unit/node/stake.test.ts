@@ -173,6 +173,9 @@ describe('a node asked by the command line', () => {
     });
     const absent = StakeContract.open(await serve(poa), undefined);
     await expect(absent).rejects.toMatchObject(refusal('STAKING_ABSENT', /do not stake .*\(poa\); pos and dpos/));
+    const reverting = nodeWith({ eth_call: () => ({ error: { code: 3, message: 'execution reverted', data: '0x' } }) });
+    const ours = StakeContract.open(await serve(reverting), undefined);
+    await expect(ours).rejects.toMatchObject({ code: 'STAKING_ABSENT' });
   });
 
   it('gives what views return, in order, or the reason why not', async () => {

@@ -72,7 +72,7 @@ describe('parameters of stake', () => {
     expect(given['colour']).toBe('red');
     expect(parseStakeParams({ missedTurnsMax: 0 }, family).params.wages.missedTurnsMax).toBe(0);
     expect(parseDposParams({})).toMatchObject({ seats: 21, seatBaseWei: (32n * COIN).toString() });
-    expect(parseDposParams({}).wages.missedTurnsMax).toBe(2);
+    expect(parseDposParams({}).wages.missedTurnsMax).toBe(4);
   });
 
   it.each([
