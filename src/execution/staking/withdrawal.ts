@@ -82,7 +82,9 @@ function takeUnbondings(
 function nothing(ledger: StakingLedger, record: ValidatorRecord, who: Address): StakeRefusal {
   if (record.owner === who && record.ownWei > 0n) {
     const { withdrawableEpoch } = record;
-    const when = withdrawableEpoch === null ? 'request the exit first' : `wait for epoch ${withdrawableEpoch}`;
+    const isOnItsWay = record.status === 'exiting';
+    const before = isOnItsWay ? 'wait until it has exited' : 'request the exit first';
+    const when = withdrawableEpoch === null ? before : `wait for epoch ${withdrawableEpoch}`;
     return new StakeRefusal('WITHDRAWAL_TOO_EARLY', when);
   }
   const { wei, epoch } = unbondingOf(ledger, record, who);

@@ -176,11 +176,11 @@ describe('delegation', () => {
 describe('exit', () => {
   it('takes its turn, then the unbonding period, then all of it is paid', () => {
     const desk = deskWithCarol();
+    const tooEarly = () => desk.call(owner, 'withdraw', [carol.address]).reason;
+    expect(tooEarly()).toMatch('WITHDRAWAL_TOO_EARLY: request the exit first');
     desk.must(owner, 'requestExit', [carol.address]);
     expect(desk.info(carol).status).toBe(STATUS.exiting);
-    expect(desk.call(owner, 'withdraw', [carol.address]).reason).toMatch(
-      'WITHDRAWAL_TOO_EARLY: request the exit first',
-    );
+    expect(tooEarly()).toMatch('WITHDRAWAL_TOO_EARLY: wait until it has exited');
     desk.beginEpoch(2);
     expect(desk.info(carol)).toMatchObject({ status: STATUS.exited, exitEpoch: 2n, withdrawableEpoch: 6n });
     expect(desk.ledger.candidates().map(({ address }) => address)).not.toContain(carol.address);
