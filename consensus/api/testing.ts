@@ -37,6 +37,8 @@ export type EngineTesting = {
   /** Where a seal stands: two different headers of one author in one place contradict each other. Default: never. */
   readonly sealPlace?: (params: unknown, header: Header) => string;
   readonly messages?: MessageTesting;
+  /** Domains of the guard in which a place is the time: there a clock that was set back makes it refuse, and that is right. */
+  readonly clockDomains?: readonly string[];
   /** The n-th of many well-formed payloads about blocks that do not exist. */
   readonly flood?: (n: number) => Bytes;
   /** What a faulty validator may say on seeing a block. */

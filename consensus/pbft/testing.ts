@@ -74,6 +74,7 @@ export const pbftTesting: EngineTesting = {
     contradict: (a, b) => offenceOf(a, b) !== null,
     show,
   }),
+  clockDomains: ['pbft-status'],
   flood: floodStatement,
   lies: lyingStatements,
   kept: ['pooledMessages', BALLOTS_PER_VALIDATOR_MAX + FUTURE_MESSAGES_PER_VALIDATOR_MAX],

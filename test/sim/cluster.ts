@@ -10,6 +10,7 @@ import type { Checkers } from './checkers.ts';
 import { Client } from './clients.ts';
 import { SimClock } from './clock.ts';
 import type { SimEngine } from './engines.ts';
+import type { LogContext } from '../../src/util/log.ts';
 import { contextText } from './log.ts';
 import { SimNode, WHOLE, type Ablation, type NodeWitness } from './node.ts';
 import type { Fault } from './plan.ts';
@@ -228,6 +229,13 @@ export class Cluster {
     });
   }
 
+  /** Whoever remembers what it said never asks for a signature that its guard must refuse. */
+  #isUndue({ options }: SimNode, { guard }: LogContext): boolean {
+    const domain = (guard as { readonly domain?: string } | undefined)?.domain ?? '';
+    const isClock = this.engine.testing.clockDomains?.includes(domain) === true;
+    return options.isHonest && !options.ablation.votesLost && !isClock;
+  }
+
   #witness(observer: Exclude<ClusterOptions['observer'], undefined>): NodeWitness {
     const { trace, checkers } = this;
     return {
@@ -267,8 +275,7 @@ export class Cluster {
         // Of an adversary a node may say what it likes.
         if (level === 'error' && (typeof peer !== 'string' || this.#isHonest(peer)))
           trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
-        // Whoever remembers what it said never asks for a signature that its guard must refuse.
-        else if (message === 'not signed' && node.options.isHonest && !node.options.ablation.votesLost)
+        else if (message === 'not signed' && this.#isUndue(node, context))
           trace.violated('GUARD_REFUSED', `${node.name}: ${contextText(context)}`);
         else if (level === 'warn') trace.remark(node.name, `warns: ${component}: ${message} ${contextText(context)}`);
       },
