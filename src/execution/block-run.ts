@@ -33,6 +33,7 @@ export class BlockRun {
   #gasUsed = 0;
   #feesBurned = 0n;
   #destroyed = 0n;
+  #punished: ConsensusState;
 
   /** Throws ParleyError BLOCK_BENEFICIARY_RESERVED. */
   constructor(env: ExecutionEnv, parent: ParentState, fields: BlockFields) {
@@ -44,6 +45,7 @@ export class BlockRun {
     }
     this.#env = env;
     this.#parent = parent;
+    this.#punished = parent.consensus;
     this.#fields = fields;
     this.#overlay = new StateOverlay(parent.state);
     const { number, timeMs, beneficiary, gasLimit, baseFeePerGas } = fields;
@@ -63,15 +65,37 @@ export class BlockRun {
     this.#record(tx, applied);
   }
 
-  /** What `finish` would punish on this evidence alone; null where it would refuse it. */
+  /**
+   * Before any transaction, so that none can take away what the evidence was chosen by. Throws ParleyError BLOCK_EVIDENCE_INVALID.
+   */
+  punish(evidence: readonly Evidence[]): void {
+    const { staking } = this.#env.rules;
+    const stake = staking === undefined ? null : { staking, reporter: this.#fields.author };
+    for (const [index, item] of evidence.entries()) {
+      const offence = punishableOffence(this.#env.rules, this.#overlay, this.#punished, item);
+      if (offence === null) {
+        throw new ParleyError(
+          'BLOCK_EVIDENCE_INVALID',
+          `evidence ${index} proves nothing that is still to be punished`,
+          {
+            offender: item.offender,
+          },
+        );
+      }
+      const punished = punish(this.#overlay, this.#punished, offence, stake);
+      this.#punished = punished.consensus;
+      this.#destroyed += punished.burned;
+    }
+  }
+
+  /** What `punish` would punish on this evidence alone; null where it would refuse it. */
   punishable(evidence: Evidence): Offence | null {
     return punishableOffence(this.#env.rules, this.#overlay, this.#parent.consensus, evidence);
   }
 
-  /** Throws ParleyError BLOCK_EVIDENCE_INVALID. */
-  finish(evidence: readonly Evidence[], votes: readonly SignedMessage[]): Executed {
+  finish(votes: readonly SignedMessage[]): Executed {
     const { number, beneficiary } = this.#fields;
-    const settled = this.#settle(this.#punish(evidence), votes);
+    const settled = this.#settle(this.#punished, votes);
     const { consensus } = settled;
     if (consensus !== this.#parent.consensus) writeConsensusState(this.#overlay, consensus);
     const reward = this.#env.rules.blockReward(number);
@@ -116,27 +140,5 @@ export class BlockRun {
       effectiveGasPrice,
       contractAddress,
     });
-  }
-
-  #punish(evidence: readonly Evidence[]): ConsensusState {
-    const { staking } = this.#env.rules;
-    const stake = staking === undefined ? null : { staking, reporter: this.#fields.author };
-    let consensus = this.#parent.consensus;
-    for (const [index, item] of evidence.entries()) {
-      const offence = punishableOffence(this.#env.rules, this.#overlay, consensus, item);
-      if (offence === null) {
-        throw new ParleyError(
-          'BLOCK_EVIDENCE_INVALID',
-          `evidence ${index} proves nothing that is still to be punished`,
-          {
-            offender: item.offender,
-          },
-        );
-      }
-      const punished = punish(this.#overlay, consensus, offence, stake);
-      consensus = punished.consensus;
-      this.#destroyed += punished.burned;
-    }
-    return consensus;
   }
 }

@@ -70,11 +70,12 @@ export async function buildBlock(
   };
   const run = new BlockRun(withDeadline(env, request.isLate), parent, fields);
   const evidence = selectEvidence(run, request.evidence);
+  run.punish(evidence);
   const votes = request.votes.slice(0, VOTES_PER_BLOCK_MAX);
   const draft = draftHeader(parent, fields, { evidence, votes });
   const room = request.sizeBytesMax - sizeWithoutTransactions(draft, { evidence, votes });
   const { transactions, skipped } = await fill(run, source, request.isLate, room);
-  const executed = run.finish(evidence, votes);
+  const executed = run.finish(votes);
   const header: UnsealedHeader = {
     ...draft,
     stateRoot: executed.state.root,

@@ -63,9 +63,10 @@ export type Executed = {
  */
 export async function executeBlock(env: ExecutionEnv, parent: ParentState, input: BlockInput): Promise<Executed> {
   const run = new BlockRun(env, parent, input);
+  run.punish(input.evidence);
   for (const tx of input.transactions) {
     const running = run.apply(tx);
     if (running !== undefined) await running;
   }
-  return run.finish(input.evidence, input.votes);
+  return run.finish(input.votes);
 }

@@ -1,7 +1,8 @@
-import type { StateOverlay } from '../state/overlay.ts';
+import { StateOverlay } from '../state/overlay.ts';
 import type { Evidence, Offence } from '../types/evidence.ts';
 import type { Address } from '../types/primitives.ts';
 import type { ConsensusState } from '../types/validator.ts';
+import type { Executed } from './execute-block.ts';
 import { isPunished, markPunished } from './consensus-account.ts';
 import type { BoundStaking, ConsensusRules } from './rules.ts';
 import { StakingLedger } from './staking/ledger.ts';
@@ -25,6 +26,15 @@ export function punishableOffence(
     return slashingRefusal(ledger, offence) === null ? offence : null;
   }
   return consensus.validators.some(({ address }) => address === offence.offender) ? offence : null;
+}
+
+/** The same in the state after a block. */
+export function punishableAt(
+  rules: ConsensusRules,
+  at: Pick<Executed, 'state' | 'consensus'>,
+  evidence: Evidence,
+): Offence | null {
+  return punishableOffence(rules, new StateOverlay(at.state), at.consensus, evidence);
 }
 
 /** What it costs under stake. `reporter` gets a part of it. */

@@ -9,7 +9,6 @@ import type { Transaction } from '../types/transaction.ts';
 import { errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import type { EngineEventBody } from './driver.ts';
-import type { EvidencePool } from './evidence-pool.ts';
 
 export type Delivery = {
   readonly origin: Origin;
@@ -31,7 +30,6 @@ const RETRIES_PER_BLOCK_MAX = 8;
 export type BlockIntakeModules = {
   readonly chain: Chain;
   readonly network: Network;
-  readonly evidence: EvidencePool;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -67,12 +65,11 @@ export class BlockIntake {
   }
 
   async #import(block: Block, delivery: Delivery, tries: number): Promise<Outcome> {
-    const { chain, clock, evidence, post, log } = this.#modules;
+    const { chain, clock, post, log } = this.#modules;
     const outcome = await chain.import(block, { ...delivery, now: clock.now() });
     switch (outcome.kind) {
       case 'imported': {
         const { node } = outcome;
-        evidence.included(block.body.evidence);
         post({
           type: 'imported',
           hash: node.hash,

@@ -91,7 +91,7 @@ export class BlockJobs {
           author: this.#beneficiary,
           extra: effect.extra,
           votes: effect.votes,
-          evidence: evidence.forBlock(),
+          evidence: evidence.waiting(),
           isLate: () => !open() || clock.now() >= closeAt,
           sizeBytesMax: BLOCK_SIZE_BYTES_MAX - SEAL_SIZE_BYTES_MAX,
         },

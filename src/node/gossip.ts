@@ -176,6 +176,7 @@ export class Gossip {
     if (data[0] === EVIDENCE_TAG) {
       const evidence = decodeEvidence(payload);
       if (!this.#modules.judge(evidence)) return 'reject';
+      // Of somebody who has nothing to lose here it may be true, and is carried for nobody.
       return this.#modules.evidence.add(evidence) ? 'accept' : 'ignore';
     }
     if (data[0] !== MESSAGE_TAG) return 'reject';

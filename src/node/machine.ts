@@ -1,4 +1,7 @@
+import type { BlockNode } from '../chain/block-node.ts';
+import { punishableAt } from '../execution/punish.ts';
 import type { Network, RequestProtocol } from '../ports/network.ts';
+import type { Evidence } from '../types/evidence.ts';
 import { ZERO_ADDRESS, type Bytes, type PeerId } from '../types/primitives.ts';
 import { unreachable } from '../util/assert.ts';
 import { CodecError, errorText } from '../util/errors.ts';
@@ -36,7 +39,7 @@ export class Machine {
   readonly #gossip: Gossip;
   readonly #exchange: PoolExchange;
   readonly #rebroadcast: Rebroadcast;
-  readonly #evidence = new EvidencePool();
+  readonly #evidence: EvidencePool;
   readonly #faultListeners = new Set<(reason: string) => void>();
   readonly #post = (event: EngineEventBody): void => void this.driver.post(event);
 
@@ -48,13 +51,16 @@ export class Machine {
     this.network = network;
     this.#modules = modules;
     this.#log = log.child('node');
+    const isPunishable = (at: BlockNode, item: Evidence): boolean =>
+      punishableAt(chain.env.rules, at.executed, item) !== null;
+    this.#evidence = new EvidencePool((item) => isPunishable(chain.head, item));
+    chain.onFinalized(() => this.#evidence.prune((item) => isPunishable(chain.finalized, item)));
     this.#intake = new BlockIntake({
       chain,
       network,
       clock,
       timers,
       post,
-      evidence: this.#evidence,
       log: log.child('import'),
       missing: (hash, peer) => this.sync.missing(hash, peer),
     });

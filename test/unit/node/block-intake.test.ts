@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Chain } from '../../../src/chain/chain.ts';
 import { BlockIntake, type Delivery } from '../../../src/node/block-intake.ts';
-import { EvidencePool } from '../../../src/node/evidence-pool.ts';
 import { silentLog } from '../../../src/util/log.ts';
 import { chainOf, type LinkedBlock } from './chain-of.ts';
 import { GENESIS } from './sync-rig.ts';
@@ -17,7 +16,6 @@ describe('a block whose time has not come', () => {
     const intake = new BlockIntake({
       chain: chain as Chain,
       network: null as never,
-      evidence: new EvidencePool(),
       clock: { now: () => 0 },
       timers: {
         after: () => {
