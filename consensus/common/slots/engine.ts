@@ -17,7 +17,7 @@ import { EvidenceDesk } from '../evidence-desk.ts';
 import { FailedBlocks } from '../failed-blocks.ts';
 import { encodeJustification } from '../ffg-justification.ts';
 import { voteEvidence } from '../ffg-offence.ts';
-import { decodeVote } from '../ffg-vote.ts';
+import { decodeVote, type FfgVote } from '../ffg-vote.ts';
 import type { FfgState } from '../ffg.ts';
 import { Sightings } from '../sightings.ts';
 import { VotePool } from '../vote-pool.ts';
@@ -27,12 +27,12 @@ import { childBlock, encodeAnchor, rootBlock, type SlotBlock, type SlotTreeBlock
 import { DutyRoster } from './duty-roster.ts';
 import { decodeExtra, encodeExtra } from './extra.ts';
 import type { SlotFamily } from './family.ts';
-import { checkHeader, voteFault } from './header-check.ts';
+import { checkHeader, isFitToCarry } from './header-check.ts';
 import { chooseHead } from './head.ts';
 import { LatestMessages } from './latest-messages.ts';
 import { makeReveal } from './reveals.ts';
 import { SLOT_TIMER, SlotSealer, type SealView } from './slot-sealer.ts';
-import { epochOf } from './slot-times.ts';
+import { epochOf, slotOf } from './slot-times.ts';
 import { describeSlots } from './status.ts';
 
 /**
@@ -143,7 +143,7 @@ export class SlotEngine implements Engine {
     if (this.#tree === null) return later('NOT_STARTED');
     const { chainId, shard, crypto: hasher } = this.#env;
     const own = { family: this.#family, chainId, shard, hasher };
-    const context = { ...own, tree: this.#tree, roster: this.#roster, failed: this.#failed };
+    const context = { ...own, tree: this.#tree, failed: this.#failed };
     return checkHeader(context, header, author, how);
   }
 
@@ -234,15 +234,27 @@ export class SlotEngine implements Engine {
   /** Attestations come by gossip and in blocks; all of them may be wanted in a block on another branch. */
   #hear(message: SignedMessage, isFresh: boolean): EngineEffect[] {
     const vote = decodeVote(message.payload);
-    if (vote?.attested === undefined || !this.#voters.has(message.from)) return [];
+    if (vote?.attested === undefined || !this.#voters.has(message.from) || !this.#isTimely(vote)) return [];
     this.#sightings.note(message.from, this.#head?.number ?? 0, this.#now, isFresh);
     if (message.from === this.#env.self) this.#attester?.heard(message, vote);
     if (this.#latest.note(message.from, vote.attested)) this.#isHeadOpen = true;
     const { conflict } = this.#pool.add(message, vote);
     if (conflict === null) return [];
-    this.#latest.exclude(message.from);
+    this.#latest.exclude(message.from, Math.max(this.#nowSlot(), vote.attested.slot));
     this.#isHeadOpen = true;
     return this.#evidence.report(voteEvidence(conflict, message), vote.attested.slot);
+  }
+
+  /** Votes for times to come would push the real ones out of the pool, which keeps the newest, and hush up what is found after them. */
+  #isTimely({ target, attested }: FfgVote): boolean {
+    const { params } = this.#family;
+    if (attested === undefined || epochOf(params, attested.slot) !== target.epoch) return false;
+    return target.epoch <= epochOf(params, this.#nowSlot()) + 1;
+  }
+
+  #nowSlot(): number {
+    const { genesisMs } = this.#started().root.data.slots;
+    return Math.max(0, slotOf(this.#family.params, genesisMs, this.#now));
   }
 
   #sealedTwice(header: Header, data: SlotBlock, hash: Hash): EngineEffect[] {
@@ -276,7 +288,7 @@ export class SlotEngine implements Engine {
 
   #chooseHead(): void {
     this.#isHeadOpen = false;
-    const head = chooseHead(this.#started(), this.#latest.heads());
+    const head = chooseHead(this.#started(), this.#latest.heads(), this.#pool);
     if (head.hash === this.#head?.hash) return;
     if (this.#head !== null && head.parentHash !== this.#head.hash && this.#isSpeaking) this.#reorgs++;
     this.#head = head;
@@ -339,7 +351,7 @@ export class SlotEngine implements Engine {
   #sealView(head: SlotTreeBlock): SealView {
     // What was heard before its checkpoint was known could not be judged then.
     const context = { tree: this.#started(), roster: this.#roster };
-    const isSound = (message: SignedMessage): boolean => voteFault(context, head.data, message) === null;
+    const isSound = (message: SignedMessage): boolean => isFitToCarry(context, head.data, message);
     return {
       head,
       unfinalizedBlocks: head.number - this.#started().root.number,

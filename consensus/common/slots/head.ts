@@ -1,11 +1,27 @@
 import type { Address, Hash } from '../../../src/types/primitives.ts';
+import { VOTES_PER_BLOCK_MAX } from '../../../src/types/block.ts';
 import type { BlockWeights } from '../block-weights.ts';
+import { withVotes, type FfgState } from '../ffg.ts';
+import type { VotePool } from '../vote-pool.ts';
 import type { SlotBlock, SlotTreeBlock } from './branch.ts';
 import { ghostHead } from './lmd-ghost.ts';
 
+/**
+ * The justification that a leaf shows, or that its next block will with the votes that are here. Otherwise whoever is the first to carry the
+ * votes that justify, on whatever old parent, would make all newer blocks unviable.
+ */
+function showsIn(ffg: FfgState, pool: VotePool): number {
+  return withVotes(ffg, pool.select(ffg, VOTES_PER_BLOCK_MAX)).justified.epoch;
+}
+
 /** The head of a tree: LMD-GHOST from the highest justified checkpoint that any of its branches shows. */
-export function chooseHead(tree: BlockWeights<SlotBlock>, latest: ReadonlyMap<Address, Hash>): SlotTreeBlock {
+export function chooseHead(
+  tree: BlockWeights<SlotBlock>,
+  latest: ReadonlyMap<Address, Hash>,
+  pool: VotePool,
+): SlotTreeBlock {
   const blocks = [...tree.all()];
+  const parents = new Set(blocks.map(({ parentHash }) => parentHash));
   let justified = tree.root.data.ffg.justified;
   for (const { data } of blocks) if (data.ffg.justified.epoch > justified.epoch) justified = data.ffg.justified;
   const start = tree.get(justified.hash) ?? tree.root;
@@ -15,7 +31,7 @@ export function chooseHead(tree: BlockWeights<SlotBlock>, latest: ReadonlyMap<Ad
       hash,
       parentHash,
       slot: data.slots.slot,
-      isViable: data.ffg.justified.epoch === justified.epoch,
+      isViable: !parents.has(hash) && showsIn(data.ffg, pool) >= justified.epoch,
     })),
     latest,
     powers: new Map(start.data.active.map(({ address, power }) => [address, power])),

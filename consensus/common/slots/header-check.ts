@@ -5,7 +5,7 @@ import type { HowReceived } from '../../api/engine.ts';
 import { ACCEPT, ignore, later, reject, type Verdict } from '../../api/verdict.ts';
 import type { BlockWeights } from '../block-weights.ts';
 import type { FailedBlocks } from '../failed-blocks.ts';
-import { decodeVote, sameCheckpoint } from '../ffg-vote.ts';
+import { decodeVote, sameCheckpoint, type FfgVote } from '../ffg-vote.ts';
 import { setsFor } from '../ffg.ts';
 import type { SlotBlock } from './branch.ts';
 import type { DutyRoster } from './duty-roster.ts';
@@ -25,7 +25,6 @@ export type HeaderContext = {
   readonly chainId: number;
   readonly shard: number;
   readonly tree: BlockWeights<SlotBlock>;
-  readonly roster: DutyRoster;
   readonly failed: FailedBlocks;
   readonly hasher: Hasher;
 };
@@ -48,49 +47,64 @@ export function checkHeader(context: HeaderContext, header: Header, author: Addr
     return reject('TIME_NOT_OF_SLOT');
   }
   if (slot <= slots.slot) return reject('SLOT_NOT_AFTER_PARENT');
-  if (family.proposer(slots, state.validators, slot, hasher) !== author) return reject('AUTHOR_NOT_DRAWN');
-  const fault =
-    revealFault(slots, author, epochOf(family.params, slot), extra, hasher) ??
-    votesFault(context, parent.data, how.votes);
-  if (fault !== null) return reject(fault);
-
+  // Before anything that costs a draw.
   const retryAt = header.timeMs - family.params.clockToleranceMs;
   if (retryAt > how.now) return later('TIME_AHEAD', retryAt);
+  if (family.proposer(slots, state.validators, slot, hasher) !== author) return reject('AUTHOR_NOT_DRAWN');
+  const epoch = epochOf(family.params, slot);
+  const fault = revealFault(slots, author, epoch, extra, hasher) ?? votesFault(family, epoch, parent.data, how.votes);
+  if (fault !== null) return reject(fault);
+
   const isFlood =
     how.origin === 'gossip' && sealedBy(tree, author, slot) + context.failed.count(author, slot) >= BLOCKS_PER_SLOT_MAX;
   return isFlood ? ignore('AUTHOR_FLOODS') : ACCEPT;
 }
 
-function votesFault(context: HeaderContext, parent: SlotBlock, votes: readonly SignedMessage[]): string | null {
+function votesFault(
+  family: SlotFamily,
+  epoch: number,
+  parent: SlotBlock,
+  votes: readonly SignedMessage[],
+): string | null {
   if (votes.length > VOTES_PER_BLOCK_MAX) return 'VOTES_TOO_MANY';
   const places = new Set<string>();
-  for (const message of votes) {
-    const place = `${message.from}/${decodeVote(message.payload)?.target.epoch}`;
+  for (const { from, payload } of votes) {
+    const vote = decodeVote(payload);
+    if (vote?.attested === undefined) return 'ATTESTATION_MALFORMED';
+    if (epochOf(family.params, vote.attested.slot) !== vote.target.epoch) return 'ATTESTATION_SLOT';
+    if (vote.target.epoch > epoch) return 'ATTESTATION_EARLY';
+    const place = `${from}/${vote.target.epoch}`;
     if (places.has(place)) return 'ATTESTATION_TWICE';
     places.add(place);
-    const fault = voteFault(context, parent, message);
+    const fault = countingFault(parent, from, vote);
     if (fault !== null) return fault;
   }
   return null;
 }
 
-/** Only what no branch with this parent could ever count is a fault; other attestations are merely not counted. */
-export function voteFault(
-  { tree, roster }: Pick<HeaderContext, 'tree' | 'roster'>,
-  parent: SlotBlock,
-  { from, payload }: SignedMessage,
-): string | null {
-  const vote = decodeVote(payload);
-  if (vote?.attested === undefined) return 'ATTESTATION_MALFORMED';
+/**
+ * Only what no branch with this parent could ever count is a fault; other attestations are merely not counted. Everything is decided by the
+ * branch: nodes that have finalized differently far must say the same.
+ */
+function countingFault(parent: SlotBlock, from: Address, vote: FfgVote): string | null {
   const target = parent.ffg.targets.find(({ checkpoint }) => checkpoint.hash === vote.target.hash);
   if (target === undefined) return null;
   if (target.checkpoint.epoch !== vote.target.epoch) return 'TARGET_INVALID';
   if (!sameCheckpoint(target.source, vote.source)) return 'SOURCE_INVALID';
-  if (!setsFor(parent.ffg, target).some((set) => set.some(({ address }) => address === from)))
-    return 'ATTESTER_UNKNOWN';
-  const block = tree.get(target.checkpoint.hash);
-  const duty = block === undefined ? vote.attested.slot : (roster.of(block).get(from) ?? vote.attested.slot);
-  return duty === vote.attested.slot ? null : 'ATTESTATION_OUTSIDE_COMMITTEE';
+  const isVoter = setsFor(parent.ffg, target).some((set) => set.some(({ address }) => address === from));
+  return isVoter ? null : 'ATTESTER_UNKNOWN';
+}
+
+/** Whether a block of ours on this parent should carry an attestation: it counts, and it was made in its slot. */
+export function isFitToCarry(
+  { tree, roster }: { readonly tree: BlockWeights<SlotBlock>; readonly roster: DutyRoster },
+  parent: SlotBlock,
+  { from, payload }: SignedMessage,
+): boolean {
+  const vote = decodeVote(payload);
+  if (vote?.attested === undefined || countingFault(parent, from, vote) !== null) return false;
+  const checkpoint = tree.get(vote.target.hash);
+  return checkpoint !== undefined && roster.of(checkpoint).get(from) === vote.attested.slot;
 }
 
 function sealedBy(tree: BlockWeights<SlotBlock>, author: Address, slot: number): number {

@@ -5,7 +5,8 @@ import type { Address, Hash } from '../../../src/types/primitives.ts';
  * into the child whose subtree the most stake stands behind, until there is no child. A validator stands behind what it took for the head last.
  * Branches without a viable leaf do not count (ibid. §4.6): those that do not show the justification from which everybody starts.
  *
- * Of two children alike the one of the earlier slot is taken, then the lower hash: a block that comes late on an older parent gains nothing by it.
+ * Of two children alike the one of the earlier slot is taken, then the lower hash. It must be a rule that is the same for all, or two halves would each stand by
+ * their own for ever. A block that comes late on an older parent gains nothing by it; one that was held back may, where nobody attested meanwhile.
  */
 export type GhostBlock = {
   readonly hash: Hash;

@@ -1,4 +1,5 @@
 import type { Hash } from '../../../src/types/primitives.ts';
+import type { ValidatorSet } from '../../../src/types/validator.ts';
 import { seedOf, type Hasher } from './draw.ts';
 import type { SlotState } from './slot-state.ts';
 
@@ -9,4 +10,9 @@ import type { SlotState } from './slot-state.ts';
 export function seedFor(state: SlotState, epoch: number, hasher: Hasher): Hash {
   if (epoch <= state.epoch) return state.seed;
   return epoch === state.epoch + 1 ? state.nextSeed : seedOf(state.mix, epoch, hasher);
+}
+
+/** From whom the proposers of an epoch are drawn, seen from a block of this state. */
+export function poolFor(state: SlotState, epoch: number): ValidatorSet {
+  return epoch <= state.epoch ? state.pool : state.nextPool;
 }

@@ -38,7 +38,7 @@ export function settleSlot(
   const missed = missedTurns(family, { parent, validators: before.validators, slot }, hasher);
   const counted = { ...parent, slot, turns: withMissed(parent.turns, missed, (at) => at < epochStart) };
   const isFirst = epoch > parent.epoch;
-  const closed = isFirst ? closeEpoch(family, counted, before.validators) : null;
+  const closed = isFirst ? closeEpoch(family, counted, before.validators, block.author) : null;
   const begun =
     closed === null ? counted : beginEpoch({ ...counted, ...closed.state }, epoch, before.validators, hasher);
   const turns = withMade(
@@ -114,6 +114,7 @@ function closeEpoch(
   family: SlotFamily,
   state: SlotState,
   validators: ValidatorSet,
+  author: Address,
 ): { readonly state: Pick<SlotState, 'stalledEpochs'>; readonly movements: readonly StakeMovement[] } {
   const { previous } = state;
   const active = activeValidators(validators);
@@ -126,7 +127,8 @@ function closeEpoch(
     const carriedWei =
       (turns.carried * BigInt(family.wages.attestationPpm)) / PPM / BigInt(family.wages.carrierQuotient);
     const { missedTurnsMax } = family.wages;
-    const jail = missedTurnsMax > 0 && turns.made === 0 && turns.missed >= missedTurnsMax;
+    const isAbsent = turns.made === 0 && validator.address !== author;
+    const jail = missedTurnsMax > 0 && isAbsent && turns.missed >= missedTurnsMax;
     return { validator: validator.address, rewardWei: pay.rewardWei + carriedWei, penaltyWei: pay.penaltyWei, jail };
   });
   const isNews = ({ rewardWei, penaltyWei, jail }: StakeMovement): boolean => rewardWei > 0n || penaltyWei > 0n || jail;
@@ -152,21 +154,25 @@ function payOf(
 /** Of those who had to attest then and are still there. */
 function isQuorate(duties: Duties, active: ValidatorSet): boolean {
   const total = totalPower(active.filter(({ address }) => duties.attesters.has(address)));
-  return total > 0n && powerOf(active, (who) => duties.attesters.get(who) === true) >= quorumPower(total);
+  return total === 0n || powerOf(active, (who) => duties.attesters.get(who) === true) >= quorumPower(total);
 }
 
 function beginEpoch(state: SlotState, epoch: number, validators: ValidatorSet, hasher: Hasher): SlotState {
   const isThere = new Set(validators.map(({ address }) => address));
+  const active = activeValidators(validators);
+  const isActive = new Set(active.map(({ address }) => address));
   return {
     ...state,
     epoch,
     seed: seedFor(state, epoch, hasher),
     nextSeed: seedOf(state.mix, epoch + 1, hasher),
+    pool: state.nextPool,
+    nextPool: active,
     commitments: new Map([...state.commitments].filter(([who]) => isThere.has(who))),
     previous: state.current,
     current: dutiesOf(epoch, validators),
-    // Whoever has made no block since it missed its turns still owes them.
-    turns: new Map([...state.turns].filter(([who, { made }]) => made === 0 && isThere.has(who))),
+    // Whoever has made no block since it missed its turns still owes them; jail settles all debts.
+    turns: new Map([...state.turns].filter(([who, { made }]) => made === 0 && isActive.has(who))),
   };
 }
 
@@ -174,7 +180,7 @@ function beginEpoch(state: SlotState, epoch: number, validators: ValidatorSet, h
 function withAttestations(state: SlotState, block: SettledBlock, basesWei: ReadonlyMap<Address, bigint>): SlotState {
   const current = new Map(state.current.attesters);
   const previous = new Map(state.previous?.attesters);
-  let carried = 0n;
+  let [carried, count] = [0n, 0];
   for (const { from, payload } of block.votes) {
     const vote = decodeVote(payload);
     const attesters =
@@ -185,9 +191,10 @@ function withAttestations(state: SlotState, block: SettledBlock, basesWei: Reado
           : null;
     if (vote === null || attesters === null || attesters.get(from) !== false) continue;
     attesters.set(from, true);
+    count++;
     carried += basesWei.get(from) ?? 0n;
   }
-  if (carried === 0n) return state;
+  if (count === 0) return state;
   const own = state.turns.get(block.author) ?? NO_TURNS;
   return {
     ...state,

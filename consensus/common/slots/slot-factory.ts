@@ -53,7 +53,7 @@ export function slotFactory<P extends SlotParams>(parts: FamilyParts<P>): Engine
       rules: parts.rules,
       genesis: (_params, { timeMs, validators }) => {
         const names = validators.map(({ address }) => fromHex(address));
-        return encodeSlotState(genesisSlotState(timeMs, keccak256(encodeRlp([encodeUint(timeMs), names]))));
+        return encodeSlotState(genesisSlotState(timeMs, validators, keccak256(encodeRlp([encodeUint(timeMs), names]))));
       },
       settle: (params, before, block, crypto) => settleSlot(familyOf(params), before, block, crypto),
       elect: parts.elect,

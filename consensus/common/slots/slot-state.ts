@@ -4,7 +4,7 @@ import { ZERO_HASH, type Address, type Bytes, type Hash, type Millis } from '../
 import type { ConsensusState, ValidatorSet } from '../../../src/types/validator.ts';
 import { CodecError } from '../../../src/util/errors.ts';
 import { fromHex } from '../../../src/util/hex.ts';
-import { readList } from '../ffg-codec.ts';
+import { readList, readValidators, validatorsToRlp } from '../ffg-codec.ts';
 import { activeValidators } from '../quorum.ts';
 
 /** Who had to attest in an epoch, and whose attestation a block of the branch carries. */
@@ -37,6 +37,9 @@ export type SlotState = {
   /** Draws the proposers and committees of `epoch`, and of the next one. */
   readonly seed: Hash;
   readonly nextSeed: Hash;
+  /** From whom proposers may be drawn in `epoch`, and in the next one: fixed before the seeds were known. */
+  readonly pool: ValidatorSet;
+  readonly nextPool: ValidatorSet;
   /** Epochs in a row without attestations of two thirds. */
   readonly stalledEpochs: number;
   readonly commitments: ReadonlyMap<Address, Commitment>;
@@ -48,7 +51,7 @@ export type SlotState = {
 export const NO_TURNS: Turns = { made: 0, missed: 0, carried: 0n };
 
 /** Epoch 0 asks nothing of anybody: its checkpoint is final from the start. */
-export function genesisSlotState(genesisMs: Millis, mix: Hash): SlotState {
+export function genesisSlotState(genesisMs: Millis, validators: ValidatorSet, mix: Hash): SlotState {
   return {
     genesisMs,
     slot: 0,
@@ -56,6 +59,8 @@ export function genesisSlotState(genesisMs: Millis, mix: Hash): SlotState {
     mix,
     seed: mix,
     nextSeed: mix,
+    pool: activeValidators(validators),
+    nextPool: activeValidators(validators),
     stalledEpochs: 0,
     commitments: new Map(),
     current: { epoch: 0, checkpoint: null, attesters: new Map() },
@@ -78,6 +83,8 @@ export function encodeSlotState(state: SlotState): Bytes {
     fromHex(state.mix),
     fromHex(state.seed),
     fromHex(state.nextSeed),
+    validatorsToRlp(state.pool),
+    validatorsToRlp(state.nextPool),
     encodeUint(state.stalledEpochs),
     [...state.commitments].map(([who, { epoch, hash }]) => [fromHex(who), encodeUint(epoch), fromHex(hash)]),
     dutiesToRlp(state.current),
@@ -104,6 +111,8 @@ export function decodeSlotState(state: ConsensusState): SlotState {
       mix: reader.hash(),
       seed: reader.hash(),
       nextSeed: reader.hash(),
+      pool: readValidators(reader),
+      nextPool: readValidators(reader),
       stalledEpochs: reader.uint(),
       commitments: new Map(readList(reader, readCommitment)),
       current: readDuties(reader),

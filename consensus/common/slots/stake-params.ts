@@ -26,7 +26,8 @@ const WHOLE: { readonly [key: string]: readonly [low: number, high: number, fall
   slotsPerEpoch: [2, 1024, 8],
   clockToleranceMs: [0, 3_600_000, 1500],
   unfinalizedBlocksMax: [16, 100_000, 1024],
-  unbondingEpochs: [1, 1_000_000, 8],
+  // A penalty looks at the coins that leave in each of them.
+  unbondingEpochs: [1, 4096, 8],
   jailEpochs: [1, 1_000_000, 4],
   churnMin: [1, 1_000_000, 4],
   churnQuotient: [1, 1_000_000_000, 64],

@@ -167,13 +167,14 @@ describe('the latest message', () => {
     expect(latest.heads()).toEqual(new Map([[who, hashOf('b')]]));
   });
 
-  it('of an equivocator never counts again', () => {
+  it('of an equivocator does not count until the slot in which it was found out is over', () => {
     const latest = new LatestMessages();
     latest.note(who, { slot: 5, head: hashOf('b') });
     latest.note(other, { slot: 5, head: hashOf('b') });
-    latest.exclude(who);
+    latest.exclude(who, 9);
     expect(latest.note(who, { slot: 9, head: hashOf('c') })).toBe(false);
     expect(latest.heads()).toEqual(new Map([[other, hashOf('b')]]));
+    expect(latest.note(who, { slot: 10, head: hashOf('c') })).toBe(true);
   });
 
   it('of those who are gone is forgotten', () => {

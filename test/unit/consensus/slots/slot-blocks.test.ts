@@ -194,12 +194,9 @@ describe('attestations in a block', () => {
     ],
     ['of a stranger', ({ harness, two, head }) => [harness.attestation(rigAddress(8), two, head)], 'ATTESTER_UNKNOWN'],
     [
-      'out of its slot',
-      ({ harness, two, head }) => {
-        const duty = harness.duties(two).get(voter) ?? 0;
-        return [harness.attestation(voter, two, head, { slot: duty === 8 ? 9 : 8 })];
-      },
-      'ATTESTATION_OUTSIDE_COMMITTEE',
+      'of a slot of another epoch',
+      ({ harness, two, head }) => [harness.attestation(voter, two, head, { slot: 7 })],
+      'ATTESTATION_SLOT',
     ],
     [
       'from a source that its target can not have',
@@ -211,9 +208,20 @@ describe('attestations in a block', () => {
     [
       'that put a checkpoint into another epoch',
       ({ harness, two, head }) => [
-        harness.attestation(voter, two, head, { target: { epoch: 3, hash: two.hash }, slot: 12 }),
+        harness.attestation(voter, two, head, {
+          source: { epoch: 0, hash: harness.genesis.hash },
+          target: { epoch: 1, hash: two.hash },
+          slot: 4,
+        }),
       ],
       'TARGET_INVALID',
+    ],
+    [
+      'for an epoch to come',
+      ({ harness, two, head }) => [
+        harness.attestation(voter, two, head, { target: { epoch: 3, hash: two.hash }, slot: 12 }),
+      ],
+      'ATTESTATION_EARLY',
     ],
     [
       'that are too many',

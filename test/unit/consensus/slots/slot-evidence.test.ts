@@ -7,7 +7,7 @@ import type { Header } from '../../../../src/types/block.ts';
 import type { Evidence } from '../../../../src/types/evidence.ts';
 import { fakeSign, rigAddress, rigHeader, sealed } from '../../../conformance/rig-parts.ts';
 import { at, CHAIN, crypto, Harness, only, signedVote, staked, START_MS, type MadeBlock } from './harness.ts';
-
+import { hashOf } from './states.ts';
 const four = staked(32, 32, 32, 32);
 const params = posFactory.parseParams({ blockTimeMs: 1000, slotsPerEpoch: 4 });
 const judge = (evidence: Evidence) => posFactory.judge(params, evidence, crypto, CHAIN);
@@ -173,5 +173,34 @@ describe('who said two things at once', () => {
     harness.hear(harness.attestation(whale, low, low));
     harness.hear(harness.attestation(whale, high, high));
     expect(headOf()).toBe(low.hash);
+  });
+});
+
+describe('who wants to hide what it does', () => {
+  const validators = staked(32, 32, 32, 32);
+
+  it('can not push its votes out with votes for times to come', () => {
+    const harness = new Harness({ validators }).start();
+    const [low, high] = [harness.make(harness.genesis, 4), harness.make(harness.genesis, 5)];
+    for (const block of [low, high]) harness.import(block);
+    const liar = rigAddress(1);
+    for (let i = 0; i < 40; i++) {
+      const target = { epoch: 1_000_000 + i, hash: hashOf(`target ${i}`) };
+      harness.hear(harness.attestation(liar, low, low, { target, slot: target.epoch * 4 }));
+    }
+    harness.hear(harness.attestation(liar, low, low));
+    expect(only(harness.hear(harness.attestation(liar, high, high)), 'evidence')).toHaveLength(1);
+  });
+
+  it('can not buy silence with one lie about the far future', () => {
+    const harness = new Harness({ validators }).start();
+    const [low, high] = [harness.make(harness.genesis, 4), harness.make(harness.genesis, 5)];
+    for (const block of [low, high]) harness.import(block);
+    const liar = rigAddress(1);
+    const far = (name: string) => ({ target: { epoch: 1_000_000, hash: hashOf(name) }, slot: 4_000_000 });
+    const lies = [far('a'), far('b')].flatMap((lie) => harness.hear(harness.attestation(liar, low, low, lie)));
+    expect(only(lies, 'evidence')).toEqual([]);
+    harness.hear(harness.attestation(liar, low, low));
+    expect(only(harness.hear(harness.attestation(liar, high, high)), 'evidence')).toHaveLength(1);
   });
 });

@@ -26,6 +26,12 @@ const duties: fc.Arbitrary<Duties> = fc.record({
   ),
   attesters: mapOf(fc.boolean()),
 });
+const validatorSet = fc.array(
+  fc.record({ address, power: fc.bigInt({ min: 0n, max: 2n ** 96n }), jailed: fc.boolean() }),
+  {
+    maxLength: 6,
+  },
+);
 const states: fc.Arbitrary<SlotState> = fc.record({
   genesisMs: whole,
   slot: whole,
@@ -33,6 +39,8 @@ const states: fc.Arbitrary<SlotState> = fc.record({
   mix: hash,
   seed: hash,
   nextSeed: hash,
+  pool: validatorSet,
+  nextPool: validatorSet,
   stalledEpochs: whole,
   commitments: mapOf(fc.record({ epoch: whole, hash })),
   current: duties,
@@ -98,7 +106,7 @@ describe('the state as bytes', () => {
 
 describe('at genesis', () => {
   it('nobody owes anything, and one seed draws the first two epochs', () => {
-    const state = genesisSlotState(START_MS, hashOf('mix'));
+    const state = genesisSlotState(START_MS, [], hashOf('mix'));
     expect(state).toMatchObject({ slot: 0, epoch: 0, stalledEpochs: 0, previous: null });
     expect([state.seed, state.nextSeed]).toEqual([hashOf('mix'), hashOf('mix')]);
     expect(state.current.attesters.size).toBe(0);

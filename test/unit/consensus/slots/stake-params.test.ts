@@ -91,6 +91,7 @@ describe('parameters of stake', () => {
     ['a carrier’s part of more than all', { carrierQuotient: 0 }, 'carrierQuotient'],
     ['wages of more than the stake', { attestationPpm: 1_000_001 }, 'attestationPpm'],
     ['unbonding at once', { unbondingEpochs: 0 }, 'unbondingEpochs'],
+    ['unbonding without end', { unbondingEpochs: 4097 }, 'unbondingEpochs'],
     ['stake as text', { stakeMin: '32' }, 'stakeMin'],
     ['no least stake', { stakeMin: 0 }, 'stakeMin'],
     ['stake that is no number', { stakeMin: Number.NaN }, 'stakeMin'],

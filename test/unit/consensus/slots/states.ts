@@ -38,7 +38,7 @@ export const CHI_SQUARED_MAX: { readonly [degrees: number]: number } = {
 export const hashOf = (name: string): Hash => crypto.keccak256(Buffer.from(name));
 
 export function stateOf(fields: Partial<SlotState> = {}): SlotState {
-  return { ...genesisSlotState(START_MS, hashOf('mix')), ...fields };
+  return { ...genesisSlotState(START_MS, [], hashOf('mix')), ...fields };
 }
 
 export const WAGES: Wages = {
@@ -77,7 +77,7 @@ export class Ledger {
 
   constructor(family: SlotFamily, validators: ValidatorSet) {
     this.family = family;
-    const engine = encodeSlotState(genesisSlotState(START_MS, hashOf('mix')));
+    const engine = encodeSlotState(genesisSlotState(START_MS, validators, hashOf('mix')));
     this.state = { validators, votes: [], engine };
   }
 
