@@ -229,13 +229,16 @@ function withNetwork(command: Command): Command {
     .option('--verbose', 'print the stack of an error');
 }
 
+const MNEMONIC_HELP = 'the phrase itself, for devnets only: others can read arguments (default: test test … junk)';
+
 function withSender(command: Command): Command {
   return withNetwork(command)
     .option('--keystore <file>', 'key file (Web3 Secret Storage v3) of the sender')
     .option('--password-file <file>', 'file that holds its password; passwords are never arguments')
     .option('--account <i>', 'devnet: send from this funded account', wholeNumber)
     .option('--as-validator <i>', "devnet: send with this validator's key, the owner of its stake", wholeNumber)
-    .option('--mnemonic <phrase>', 'devnet: BIP-39 phrase of its keys (default: test test … junk)')
+    .option('--mnemonic-file <file>', 'devnet: file that holds the BIP-39 phrase of its keys')
+    .option('--mnemonic <phrase>', MNEMONIC_HELP)
     .option('--timeout <s>', 'seconds to wait for the block', wholeNumber, 60);
 }
 
@@ -245,7 +248,10 @@ function withValidatorKey(command: Command): Command {
     .option('--validator-password-file <file>', 'file that holds its password')
     .option('--validator-index <i>', "devnet: this validator's key", wholeNumber);
   const hasPhrase = withKey.options.some(({ long }) => long === '--mnemonic');
-  return hasPhrase ? withKey : withKey.option('--mnemonic <phrase>', 'devnet: BIP-39 phrase of its keys');
+  if (hasPhrase) return withKey;
+  return withKey
+    .option('--mnemonic-file <file>', 'devnet: file that holds the BIP-39 phrase of its keys')
+    .option('--mnemonic <phrase>', MNEMONIC_HELP);
 }
 
 /** Run once after an installation, by the package's `prepare` script. */

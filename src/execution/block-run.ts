@@ -12,7 +12,7 @@ import { ParleyError } from '../util/errors.ts';
 import { applyTransaction, credit, type AppliedTransaction, type TransactionContext } from './apply-transaction.ts';
 import { writeConsensusState } from './consensus-account.ts';
 import { Evm } from './evm.ts';
-import { punish, punishableOffence } from './punish.ts';
+import { ledgerOf, punish, punishableOffence } from './punish.ts';
 import type { BlockFields, Executed, ParentState } from './execute-block.ts';
 import type { ExecutionEnv } from './rules.ts';
 import { settleStake, type SettledStake } from './settle-stake.ts';
@@ -69,10 +69,10 @@ export class BlockRun {
    * Before any transaction, so that none can take away what the evidence was chosen by. Throws ParleyError BLOCK_EVIDENCE_INVALID.
    */
   punish(evidence: readonly Evidence[]): void {
-    const { staking } = this.#env.rules;
-    const stake = staking === undefined ? null : { staking, reporter: this.#fields.author };
+    const ledger = ledgerOf(this.#env.rules, this.#overlay);
+    const stake = ledger === null ? null : { ledger, reporter: this.#fields.author };
     for (const [index, item] of evidence.entries()) {
-      const offence = punishableOffence(this.#env.rules, this.#overlay, this.#punished, item);
+      const offence = punishableOffence(this.#env.rules, this.#overlay, this.#punished, item, ledger);
       if (offence === null) {
         throw new ParleyError(
           'BLOCK_EVIDENCE_INVALID',

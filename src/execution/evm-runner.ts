@@ -183,6 +183,7 @@ class NativeCalls {
         value: message.value,
         input: data,
         isStatic: message.isStatic,
+        gasLimit: Number(gasLimit),
         block: this.#block,
         state: this.#overlay,
       });

@@ -4,7 +4,7 @@ import type { Address } from '../types/primitives.ts';
 import type { ConsensusState } from '../types/validator.ts';
 import type { Executed } from './execute-block.ts';
 import { isPunished, markPunished } from './consensus-account.ts';
-import type { BoundStaking, ConsensusRules } from './rules.ts';
+import type { ConsensusRules } from './rules.ts';
 import { StakingLedger } from './staking/ledger.ts';
 import { slash, slashingRefusal } from './staking/slashing.ts';
 
@@ -18,11 +18,11 @@ export function punishableOffence(
   overlay: StateOverlay,
   consensus: ConsensusState,
   evidence: Evidence,
+  ledger = ledgerOf(rules, overlay),
 ): Offence | null {
   const offence = rules.judge(evidence);
   if (offence === null || isPunished(overlay, offence)) return null;
-  if (rules.staking !== undefined) {
-    const ledger = new StakingLedger(overlay, rules.staking.rules);
+  if (ledger !== null) {
     return slashingRefusal(ledger, offence) === null ? offence : null;
   }
   return consensus.validators.some(({ address }) => address === offence.offender) ? offence : null;
@@ -37,8 +37,13 @@ export function punishableAt(
   return punishableOffence(rules, new StateOverlay(at.state), at.consensus, evidence);
 }
 
-/** What it costs under stake. `reporter` gets a part of it. */
-export type Stake = { readonly staking: BoundStaking; readonly reporter: Address };
+/** The books of stake in this state; null: validators do not stake. */
+export function ledgerOf({ staking }: Pick<ConsensusRules, 'staking'>, overlay: StateOverlay): StakingLedger | null {
+  return staking === undefined ? null : new StakingLedger(overlay, staking.rules);
+}
+
+/** What it costs under stake. `reporter` gets a part of it; one ledger serves all offences of a block. */
+export type Stake = { readonly ledger: StakingLedger; readonly reporter: Address };
 
 /** Marks the offence, so that it is punished once, and jails the offender. `burned`: wei of its stake. */
 export function punish(
@@ -48,7 +53,7 @@ export function punish(
   stake: Stake | null,
 ): { readonly consensus: ConsensusState; readonly burned: bigint } {
   markPunished(overlay, offence);
-  const burned = stake === null ? 0n : slash(new StakingLedger(overlay, stake.staking.rules), offence, stake.reporter);
+  const burned = stake === null ? 0n : slash(stake.ledger, offence, stake.reporter);
   return { consensus: jail(consensus, offence.offender), burned };
 }
 

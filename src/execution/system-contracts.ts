@@ -20,6 +20,8 @@ export type SystemCall = {
   readonly input: Bytes;
   /** Under STATICCALL: nothing may change. */
   readonly isStatic: boolean;
+  /** What the frame has. Work beyond it is done for nothing, so a contract stops as soon as it used more. */
+  readonly gasLimit: number;
   readonly block: BlockContext;
   /** What is written here is undone with the frame that called. Coins may move between accounts; none may appear or vanish. */
   readonly state: StateOverlay;

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { KeyValueBlockStore } from '../../storage/block-store.ts';
 import { KeyValueGuardStore } from '../../storage/guard-store.ts';
 import { LevelStore } from '../../storage/level.ts';
@@ -62,13 +62,14 @@ export async function importSlashingProtection(
   const { acceptConflicts = false } = options;
   await withStoppedNode(options, async (directory, genesisHash) => {
     const interchange = decodeInterchange(text, { genesisHash });
-    const conflicts = await withGuard(directory, { create: true }, (guard) =>
+    const create = options.node !== undefined || hasNode(directory);
+    const conflicts = await withGuard(directory, { create }, (guard) =>
       importProtection(guard, interchange, { acceptConflicts }),
     );
     for (const conflict of conflicts) {
       process.stderr.write(`parley: ${conflictText(conflict)}; it may now sign only above both\n`);
     }
-    process.stdout.write(`imported ${contentText(interchange)}\n`);
+    process.stdout.write(`imported ${contentText(interchange)} into ${guardPath(directory)}\n`);
   });
 }
 
@@ -122,18 +123,18 @@ async function withStoppedNode<Result>(
   }
 }
 
-/** `create`: where there is none at all; one that is not whole is never made anew. */
+/** `create`: where there is none at all; one that is not whole is never made anew. Else a typing error would make one where no node looks. */
 async function withGuard<Result>(
   directory: string,
   { create }: { readonly create: boolean },
   use: (guard: GuardStore) => Promise<Result>,
 ): Promise<Result> {
-  const path = join(directory, 'guard');
+  const path = guardPath(directory);
   const exists = existsSync(path);
   if (!exists && !create) {
-    throw new ConfigError(`there is no signing guard in ${directory}; check --data-dir and --node`, {
-      path: 'data-dir',
-    });
+    const isFresh = hasNode(directory) ? '' : '; a node that is new must have been started once, without its key';
+    const message = `there is no signing guard in ${resolve(directory)}; check --data-dir and --node${isFresh}`;
+    throw new ConfigError(message, { path: 'data-dir' });
   }
   const guard = await LevelStore.open(path, { createIfMissing: !exists });
   try {
@@ -141,6 +142,15 @@ async function withGuard<Result>(
   } finally {
     await guard.close();
   }
+}
+
+function guardPath(directory: string): string {
+  return resolve(directory, 'guard');
+}
+
+/** What a node leaves in its directory when it starts. */
+function hasNode(directory: string): boolean {
+  return ['guard', 'chain', 'peer.key', 'node.pid'].some((name) => existsSync(join(directory, name)));
 }
 
 function namedGenesis(text: string | undefined): Hash | null {
@@ -154,8 +164,7 @@ function nodeDirectory({ dataDir, node }: Place): string {
   if (!existsSync(directory)) {
     throw new ConfigError(`${directory} does not exist; check --data-dir and --node`, { path: 'data-dir' });
   }
-  const isNode = ['guard', 'chain'].some((name) => existsSync(join(directory, name)));
-  if (isNode || node !== undefined) return directory;
+  if (hasNode(directory) || node !== undefined) return directory;
   const siblings = namesIn(directory).filter((name) => /^node-\d+$/.test(name));
   if (siblings.length === 0) return directory;
   throw new ConfigError(`${dataDir} holds several nodes (${siblings.join(', ')}); name one with --node`, {

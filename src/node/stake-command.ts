@@ -102,8 +102,8 @@ function callOf(
 
 /** The first word of an event with an amount is the amount. */
 function amountMoved({ logs }: StakeReceipt): bigint | null {
-  const data = logs[0]?.data ?? '0x';
-  return data.length >= 66 ? BigInt(data.slice(0, 66)) : null;
+  const [word] = /^0x[0-9a-fA-F]{64}/.exec(logs[0]?.data ?? '') ?? [];
+  return word === undefined ? null : BigInt(word);
 }
 
 function timeoutOf({ timeout }: SendOptions): number {

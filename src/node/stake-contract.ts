@@ -5,7 +5,7 @@ import { stakingCallData } from '../execution/staking/contract.ts';
 import type { JsonValue } from '../types/primitives.ts';
 import { CodecError, ConfigError, ParleyError } from '../util/errors.ts';
 import { fromHex, isHex, toHex } from '../util/hex.ts';
-import { isObject, quantityOf, StakeRpc, type RpcCall } from './stake-rpc.ts';
+import { isObject, oneLine, quantityOf, StakeRpc, type RpcCall } from './stake-rpc.ts';
 
 export type StakeRead = { readonly name: string; readonly args: readonly AbiValue[] };
 
@@ -30,7 +30,7 @@ export class StakeContract {
     const rpc = new StakeRpc(url);
     const actual = Number(quantityOf(await rpc.call('eth_chainId'), 'chain id'));
     if (chainId !== undefined && chainId !== actual) {
-      const message = `the node at ${url} is of chain ${actual}, not ${chainId}; see --rpc and --chain-id`;
+      const message = `the node at ${rpc.origin} is of chain ${actual}, not ${chainId}; see --rpc and --chain-id`;
       throw new ParleyError('CHAIN_ID_MISMATCH', message, { expected: chainId, actual });
     }
     const contract = new StakeContract(rpc, actual);
@@ -68,8 +68,8 @@ export class StakeContract {
 
   async #absent(): Promise<ParleyError> {
     const status = await this.rpc.call('consensus_status').catch(() => null);
-    const engine = isObject(status) && typeof status['engine'] === 'string' ? ` (${status['engine']})` : '';
-    const message = `validators do not stake on the network at ${this.rpc.url}${engine}; pos and dpos have stake`;
+    const engine = isObject(status) && typeof status['engine'] === 'string' ? ` (${oneLine(status['engine'])})` : '';
+    const message = `validators do not stake on the network at ${this.rpc.origin}${engine}; pos and dpos have stake`;
     return new ParleyError('STAKING_ABSENT', message);
   }
 }
@@ -81,7 +81,7 @@ export async function reasoned<Result>(ask: () => Promise<Result>): Promise<Resu
   } catch (error) {
     const reason = error instanceof ParleyError ? revertReason(error) : null;
     if (reason === null) throw error;
-    throw new ParleyError('STAKE_REFUSED', reason, {}, { cause: error });
+    throw new ParleyError('STAKE_REFUSED', oneLine(reason), {}, { cause: error });
   }
 }
 

@@ -9,13 +9,19 @@ export type RpcCall = { readonly method: string; readonly params: readonly JsonV
 
 /** A node's JSON-RPC over HTTP. */
 export class StakeRpc {
-  readonly url: string;
+  /** Of its address, what may be shown: paths and queries of public nodes hold keys. */
+  readonly origin: string;
+  readonly #url: string;
 
   /** Throws ConfigError for what is no address of a node. */
   constructor(url: string) {
-    this.url = url;
-    if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
-    throw new ConfigError(`--rpc ${JSON.stringify(url)}: expected http://host:port`, { path: '--rpc' });
+    const parsed = URL.canParse(url) ? new URL(url) : null;
+    const isHttp = parsed !== null && /^https?:$/.test(parsed.protocol);
+    if (!isHttp || parsed.username !== '' || parsed.password !== '') {
+      throw new ConfigError('--rpc: expected http://host:port, or https, without name and password', { path: '--rpc' });
+    }
+    this.origin = parsed.origin;
+    this.#url = url;
   }
 
   /** Throws RPC_UNREACHABLE, RPC_ANSWER_MALFORMED, or RPC_REFUSED with the node's error in `data`. */
@@ -44,7 +50,7 @@ export class StakeRpc {
   async #post(body: JsonValue): Promise<JsonValue> {
     let text: string;
     try {
-      const response = await fetch(this.url, {
+      const response = await fetch(this.#url, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
@@ -54,7 +60,7 @@ export class StakeRpc {
     } catch (error) {
       throw new ParleyError(
         'RPC_UNREACHABLE',
-        `no node answers at ${this.url} (${reasonOf(error)}); see --rpc`,
+        `no node answers at ${this.origin} (${reasonOf(error)}); see --rpc`,
         {},
         {
           cause: error,
@@ -72,14 +78,14 @@ export class StakeRpc {
     if (!isObject(answer) || answer['id'] !== id) throw this.#malformed();
     const { result, error } = answer;
     if (isObject(error) && typeof error['message'] === 'string') {
-      throw new ParleyError('RPC_REFUSED', `the node at ${this.url} says: ${oneLine(error['message'])}`, error);
+      throw new ParleyError('RPC_REFUSED', `the node at ${this.origin} says: ${oneLine(error['message'])}`, error);
     }
     if (result === undefined) throw this.#malformed();
     return result;
   }
 
   #malformed(): ParleyError {
-    return new ParleyError('RPC_ANSWER_MALFORMED', `what answers at ${this.url} is no Ethereum node; see --rpc`);
+    return new ParleyError('RPC_ANSWER_MALFORMED', `what answers at ${this.origin} is no Ethereum node; see --rpc`);
   }
 }
 
@@ -109,6 +115,10 @@ function reasonOf(error: unknown): string {
   return oneLine(typeof code === 'string' ? code : errorText(cause));
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().slice(0, 500);
+/** What a node says, fit for a terminal: control characters, those that turn the direction of text among them, become blanks. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/[\s\p{C}]+/gu, ' ')
+    .trim()
+    .slice(0, 500);
 }

@@ -1,9 +1,10 @@
 import { signTransaction } from '../codec/transaction.ts';
+import { keccak256 } from '../crypto/keccak.ts';
 import { STAKING_ADDRESS } from '../execution/rules.ts';
 import { stakingCallData } from '../execution/staking/contract.ts';
 import type { AbiValue } from '../codec/abi.ts';
 import type { JsonObject, JsonValue } from '../types/primitives.ts';
-import { ParleyError } from '../util/errors.ts';
+import { errorCode, errorText, ParleyError } from '../util/errors.ts';
 import { toHex } from '../util/hex.ts';
 import type { KeyPair } from './dev-keys.ts';
 import { reasoned, type StakeContract } from './stake-contract.ts';
@@ -27,7 +28,8 @@ const RECEIPT_INTERVAL_MS = 200;
 
 /**
  * Signs a call of the staking contract, sends it and waits until it is in a block. Throws STAKE_REFUSED with the contract's reason, before
- * anything is sent where it is known by then; RECEIPT_LATE when the time is up; or what StakeRpc throws.
+ * anything is sent where it is known by then; RECEIPT_LATE when the time is up; or what StakeRpc throws. From the sending on every error
+ * names the transaction, in `data.hash` as well: whoever sends again without looking pays twice.
  */
 export async function sendStake(
   contract: StakeContract,
@@ -57,17 +59,33 @@ export async function sendStake(
     },
     sender.privateKey,
   );
-  const hash = await rpc.call('eth_sendRawTransaction', toHex(raw));
-  if (typeof hash !== 'string') throw new ParleyError('RPC_ANSWER_MALFORMED', 'the node answered without a hash');
-  const receipt = await receiptOf(contract, hash, timeoutMs);
-  if (receipt['status'] !== '0x1') throw await failure(contract, { request, hash, receipt });
-  return readReceipt(hash, receipt);
+  const hash = keccak256(raw);
+  try {
+    await rpc.call('eth_sendRawTransaction', toHex(raw));
+    const receipt = await receiptOf(contract, hash, timeoutMs);
+    if (receipt['status'] !== '0x1') throw await failure(contract, { request, hash, receipt });
+    return readReceipt(hash, receipt);
+  } catch (error) {
+    throw withHash(error, hash);
+  }
+}
+
+/** The node may have the transaction even where it did not answer, or answered with an error. */
+function withHash(error: unknown, hash: string): ParleyError {
+  const data = error instanceof ParleyError ? error.data : {};
+  if (error instanceof ParleyError && data['hash'] === hash) return error;
+  const message = `${errorText(error)}; sent as ${hash}; look it up before sending again`;
+  return new ParleyError(errorCode(error), message, { ...data, hash }, { cause: error });
 }
 
 async function receiptOf({ rpc }: StakeContract, hash: string, timeoutMs: number): Promise<JsonObject> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
-    const receipt = await rpc.call('eth_getTransactionReceipt', hash);
+    // A node that is restarted meanwhile does not answer for a while; what was sent is not lost by it.
+    const receipt = await rpc.call('eth_getTransactionReceipt', hash).catch((error: unknown) => {
+      if (errorCode(error) !== 'RPC_UNREACHABLE' || performance.now() >= deadlineMs) throw error;
+      return null;
+    });
     if (isObject(receipt)) return receipt;
     if (performance.now() >= deadlineMs) {
       const message = `transaction ${hash} is in no block after ${timeoutMs / 1000} s; it may still come, so look for its receipt before you send again`;

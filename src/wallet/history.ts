@@ -72,8 +72,15 @@ export type Contradiction = {
   readonly other: Signed;
 };
 
-/** Where what comes in would have been punishable, beside the history or in itself. A root that is missing differs from one that is not. */
-export function contradictionsIn(history: History, incoming: readonly Signed[]): readonly Contradiction[] {
+/**
+ * Where what comes in would have been punishable, beside the history or in itself. `trustsUnknown`: a root that is missing may be the one
+ * that is known, so the two prove nothing; else it differs from every other.
+ */
+export function contradictionsIn(
+  history: History,
+  incoming: readonly Signed[],
+  { trustsUnknown }: { readonly trustsUnknown: boolean },
+): readonly Contradiction[] {
   const found: Contradiction[] = [];
   const news = newIn(history, incoming);
   const isNew = new Set(news);
@@ -81,9 +88,8 @@ export function contradictionsIn(history: History, incoming: readonly Signed[]):
   let furthest: Signed | null = null;
   let furthestNew: Signed | null = null;
   for (const group of byTarget([...history.entries, ...news])) {
-    const fresh = group.find((item) => isNew.has(item));
-    const beside = group.find((item) => item !== fresh);
-    if (fresh !== undefined && beside !== undefined) found.push({ kind: 'double', incoming: fresh, other: beside });
+    const double = doubleIn(group, isNew, trustsUnknown);
+    if (double !== null) found.push(double);
     for (const item of group) {
       if (isNew.has(item)) {
         if (item.source > item.target) found.push({ kind: 'backwards', incoming: item, other: item });
@@ -102,15 +108,41 @@ export function contradictionsIn(history: History, incoming: readonly Signed[]):
   return found;
 }
 
+function doubleIn(group: readonly Signed[], isNew: ReadonlySet<Signed>, trustsUnknown: boolean): Contradiction | null {
+  for (const incoming of group) {
+    if (!isNew.has(incoming)) continue;
+    const other = group.find((item) => {
+      if (item === incoming || item.source !== incoming.source) return item !== incoming;
+      return areKnown(item, incoming) || !trustsUnknown;
+    });
+    if (other !== undefined) return { kind: 'double', incoming, other };
+  }
+  return null;
+}
+
+function areKnown(a: Signed, b: Signed): boolean {
+  return a.root !== null && b.root !== null;
+}
+
 /** Both histories, and no more freedom than either leaves: the floor is at least the lowest of what came in. */
 export function merged(history: History, incoming: readonly Signed[]): History {
   if (incoming.length === 0) return history;
   const lowest = incoming.reduce<Bound>(lower, boundOf(incoming[0] as Signed));
+  const entries = byTarget([...history.entries, ...newIn(history, incoming)]).map(onlyOne);
+  const top = incoming.reduce<Signed | null>(raised, history.top);
+  // What one side does not know the root of is not to be signed again under either strategy.
+  const isUnknown = entries.some((item) => item.root === null && item.target === top?.target);
   return pruned({
-    top: incoming.reduce<Signed | null>(raised, history.top),
+    top: top !== null && isUnknown ? { ...top, root: null } : top,
     floor: higher(history.floor, lowest),
-    entries: sorted([...history.entries, ...newIn(history, incoming)]),
+    entries,
   });
+}
+
+/** Of one target, which do not contradict each other: several differ only in that a root is missing. */
+function onlyOne(group: readonly Signed[]): Signed {
+  const [first] = group as readonly [Signed];
+  return group.find(({ root }) => root === null) ?? first;
 }
 
 /** After a contradiction nothing counts but being above everything on either side. What the history held stays in it. */

@@ -13,6 +13,7 @@ import { EVENTS_BY_NAME, FUNCTIONS_BY_SELECTOR } from './abi.ts';
 import { StakingLedger } from './ledger.ts';
 import { delegate, deposit, requestExit, topUp, undelegate, unjail, type StakingCall } from './operations.ts';
 import { StakeRefusal } from './refusal.ts';
+import { OutOfGas } from './storage.ts';
 import { VIEWS } from './views.ts';
 import { withdraw } from './withdrawal.ts';
 
@@ -30,6 +31,7 @@ const OPERATIONS: { readonly [name: string]: Operation | undefined } = {
   unjail,
 };
 
+const NOTHING = new Uint8Array(0);
 const SELECTOR_SIZE_BYTES = 4;
 const DISPATCH_GAS = 100;
 const INPUT_WORD_GAS = 3;
@@ -48,13 +50,16 @@ export class StakingContract implements SystemContract {
   }
 
   call(call: SystemCall): SystemCallResult {
-    const ledger = new StakingLedger(call.state, this.#rules);
+    const ledger = new StakingLedger(call.state, this.#rules, call.gasLimit);
     const logs: Log[] = [];
-    ledger.storage.charge(DISPATCH_GAS + Math.ceil(call.input.length / 32) * INPUT_WORD_GAS);
     try {
+      ledger.storage.charge(DISPATCH_GAS + Math.ceil(call.input.length / 32) * INPUT_WORD_GAS);
       const output = this.#run(call, ledger, logs);
       return { status: 'success', output, gasUsed: ledger.storage.gasUsed, logs };
     } catch (error) {
+      if (error instanceof OutOfGas) {
+        return { status: 'reverted', output: NOTHING, gasUsed: call.gasLimit + 1, logs: [] };
+      }
       if (!(error instanceof StakeRefusal)) throw error;
       return {
         status: 'reverted',

@@ -6,7 +6,7 @@ import { assert } from '../../util/assert.ts';
 import { Lru } from '../../util/lru.ts';
 import { fromHex } from '../../util/hex.ts';
 import type { Pool, PoolShare } from './pool.ts';
-import { decodeRecord, encodeRecord, isSeated, RECORD_WORDS, type ValidatorRecord } from './record.ts';
+import { decodeRecord, encodeRecord, isSeated, RECORD_WORDS, stakeOf, type ValidatorRecord } from './record.ts';
 import { slotOf, StakingStorage } from './storage.ts';
 import { packFour, unpackFour, wordOf } from './words.ts';
 
@@ -35,15 +35,17 @@ const COUNTERS_SLOT = slotOf('counters');
 
 /**
  * The books of the staking contract in its account's storage, as records. It keeps them; what is right to write is decided by those who
- * call. One ledger serves one call of the contract, or the end of one block.
+ * call. One ledger serves one call of the contract, or the end of one block; while it is in use no other changes the books.
  */
 export class StakingLedger {
   readonly rules: StakingRules;
   readonly storage: StakingStorage;
+  #seatedWei: bigint | undefined;
 
-  constructor(overlay: StateOverlay, rules: StakingRules) {
+  /** `gasLimit`: of a call. What a block does at its end has no limit. */
+  constructor(overlay: StateOverlay, rules: StakingRules, gasLimit = Number.POSITIVE_INFINITY) {
     this.rules = rules;
-    this.storage = new StakingStorage(overlay);
+    this.storage = new StakingStorage(overlay, gasLimit);
   }
 
   get epoch(): number {
@@ -67,8 +69,9 @@ export class StakingLedger {
   /** undefined: nobody ever deposited for this key. */
   validator(address: Address): ValidatorRecord | undefined {
     const words: Hash[] = [];
+    const slotAt = recordSlots(address);
     for (let i = 0; i < RECORD_WORDS; i++) {
-      words.push(this.storage.read(recordSlot(address, i)));
+      words.push(this.storage.read(slotAt(i)));
       if (words[0] === ZERO_HASH) return undefined;
     }
     return decodeRecord(address, words);
@@ -85,7 +88,11 @@ export class StakingLedger {
 
   /** Takes the place of what was there. Only words that differ are written. */
   save(record: ValidatorRecord): void {
-    for (const [i, word] of encodeRecord(record).entries()) this.storage.write(recordSlot(record.address, i), word);
+    if (this.#seatedWei !== undefined) {
+      this.#seatedWei += seatedWeiOf(record) - seatedWeiOf(this.validator(record.address));
+    }
+    const slotAt = recordSlots(record.address);
+    for (const [i, word] of encodeRecord(record).entries()) this.storage.write(slotAt(i), word);
   }
 
   takeQueueNumber(): number {
@@ -130,12 +137,10 @@ export class StakingLedger {
     }));
   }
 
-  /** Own and delegated stake of all that may have a say. */
+  /** Own and delegated stake of all that may have a say. Added up once; what this ledger saves from then on is followed. */
   seatedStakeWei(): bigint {
-    return this.liveValidators().reduce(
-      (sum, record) => sum + (isSeated(record) ? record.ownWei + record.delegated.wei : 0n),
-      0n,
-    );
+    this.#seatedWei ??= this.liveValidators().reduce((sum, record) => sum + seatedWeiOf(record), 0n);
+    return this.#seatedWei;
   }
 
   delegation(validator: Address, delegator: Address): Delegation {
@@ -191,22 +196,33 @@ export class StakingLedger {
   }
 }
 
-const RECORD_SLOTS = new Lru<string, Hash>(16_384);
+/** Of this many validators; whoever has a say is read in every epoch, and a slot's hash costs more than reading it. */
+const REMEMBERED_MAX = 65_536;
+const RECORD_SLOTS = new Lru<Address, Hash[]>(REMEMBERED_MAX);
+const LIVE_SLOTS = new Lru<number, Hash>(REMEMBERED_MAX);
 
 function addressWord(address: Address): Hash {
   return `0x${address.slice(2).padStart(64, '0')}`;
 }
 
 function liveSlot(position: number): Hash {
-  return slotOf('live', encodeUint(position));
+  const known = LIVE_SLOTS.get(position);
+  if (known !== undefined) return known;
+  const slot = slotOf('live', encodeUint(position));
+  LIVE_SLOTS.set(position, slot);
+  return slot;
 }
 
-/** Every epoch reads all records, and a slot's hash costs more than reading it. */
-function recordSlot(validator: Address, word: number): Hash {
-  const key = `${validator}/${word}`;
-  const known = RECORD_SLOTS.get(key) ?? slotOf('validator', fromHex(validator), encodeUint(word));
-  RECORD_SLOTS.set(key, known);
-  return known;
+/** By word, each worked out when it is first asked for: a read that there is no gas for is no work. */
+function recordSlots(validator: Address): (word: number) => Hash {
+  let slots = RECORD_SLOTS.get(validator);
+  if (slots === undefined) RECORD_SLOTS.set(validator, (slots = []));
+  const known = slots;
+  return (word) => (known[word] ??= slotOf('validator', fromHex(validator), encodeUint(word)));
+}
+
+function seatedWeiOf(record: ValidatorRecord | undefined): bigint {
+  return record !== undefined && isSeated(record) ? stakeOf(record) : 0n;
 }
 
 function delegationSlot(validator: Address, delegator: Address, word: number): Hash {

@@ -2,7 +2,7 @@
 import type { AbiValue } from '../../codec/abi.ts';
 import type { Address, Bytes } from '../../types/primitives.ts';
 import type { Delegation, StakingLedger } from './ledger.ts';
-import { join, leave, valueOf } from './pool.ts';
+import { join, leave, valueOf, type Leaving } from './pool.ts';
 import { isPossessionProven } from './possession.ts';
 import { newRecord, type ValidatorRecord } from './record.ts';
 import { StakeRefusal } from './refusal.ts';
@@ -24,6 +24,8 @@ export const UNBONDINGS_MAX = 16;
 /** As `amount` of `undelegate`: all of it, whatever it is worth by then. */
 export const EVERYTHING = 2n ** 256n - 1n;
 const SHARES_MAX = 2n ** 255n;
+/** Of a delegation, one part in so many may be lost to rounding. */
+const ROUNDING_MAX = 10n ** 6n;
 /** As of the precompile ecrecover. */
 const RECOVERY_GAS = 3_000;
 
@@ -66,9 +68,12 @@ export function delegate({ ledger, caller, value, args, emit }: StakingCall): vo
   }
   if (record.status === 'exiting' || record.status === 'exited') throw leaving(record);
   const before = ledger.delegation(record.address, caller);
-  const { pool, held } = join(record.delegated, before.share, value);
-  const isEmptyShare = valueOf(pool, held) === 0n;
-  if (isEmptyShare || pool.shares > SHARES_MAX) throw new StakeRefusal('DELEGATION_TOO_SMALL', 'it buys no share');
+  const { pool, held, worthWei } = join(record.delegated, before.share, value);
+  // Whoever is alone in a pool can make its shares dear, so that what is short of one falls to it.
+  if (worthWei < value - value / ROUNDING_MAX) {
+    throw new StakeRefusal('DELEGATION_TOO_SMALL', `the shares of ${record.address} are so dear that a part is lost`);
+  }
+  if (pool.shares > SHARES_MAX) throw tooLarge();
   ledger.save({ ...record, delegated: pool });
   ledger.saveDelegation(record.address, caller, { ...before, share: held });
   emit('Delegated', [record.address, caller, value]);
@@ -83,10 +88,10 @@ export function undelegate({ ledger, caller, args, emit }: StakingCall): void {
   if (wanted === 0n) throw new StakeRefusal('AMOUNT_ZERO', 'there is nothing to undelegate');
   if (wanted > all) throw new StakeRefusal('DELEGATION_TOO_SMALL', `${caller} has ${all} wei delegated to ${address}`);
   const left = leave(record.delegated, before.share, wanted);
-  const epoch = unbondingEpochOf(ledger, record);
-  const after = addUnbonding(ledger, record, caller, {
+  refuseCrumbs(ledger, left);
+  const { delegation: after, epoch } = addUnbonding(ledger, record, caller, {
     delegation: { ...before, share: left.held },
-    epoch,
+    earliest: unbondingEpochOf(ledger, record),
     wei: left.wei,
   });
   ledger.saveDelegation(address, caller, after);
@@ -96,6 +101,13 @@ export function undelegate({ ledger, caller, args, emit }: StakingCall): void {
     unbondingEpochLast: Math.max(record.unbondingEpochLast, epoch),
   });
   emit('Undelegated', [address, caller, left.wei, BigInt(epoch)]);
+}
+
+/** A few shares that stay while rewards come in would get ever dearer, until others cannot buy a whole one. */
+function refuseCrumbs({ rules }: StakingLedger, { pool, held }: Leaving): void {
+  if (held.shares === 0n || valueOf(pool, held) >= rules.delegationMinWei) return;
+  const least = coins(rules.delegationMinWei);
+  throw new StakeRefusal('DELEGATION_BELOW_MINIMUM', `leave at least ${least} delegated, or undelegate all of it`);
 }
 
 export function requestExit({ ledger, caller, args, emit }: StakingCall): void {
@@ -162,19 +174,26 @@ function addUnbonding(
   ledger: StakingLedger,
   { address }: ValidatorRecord,
   delegator: Address,
-  { delegation, epoch, wei }: { readonly delegation: Delegation; readonly epoch: number; readonly wei: bigint },
-): Delegation {
+  { delegation, earliest, wei }: { readonly delegation: Delegation; readonly earliest: number; readonly wei: bigint },
+): { readonly delegation: Delegation; readonly epoch: number } {
   const { first, end } = delegation;
   const last = first === end ? undefined : ledger.unbonding(address, delegator, end - 1);
+  // By epoch, as those who withdraw expect: an exit in between would put this one before the last.
+  const epoch = Math.max(earliest, last?.epoch ?? 0);
   const isSame = last?.epoch === epoch;
   if (!isSame && end - first === UNBONDINGS_MAX) {
     throw new StakeRefusal('UNBONDING_TOO_MANY', `at most ${UNBONDINGS_MAX} at a time; withdraw what is due first`);
   }
   const before = last !== undefined && isSame ? last.share : { shares: 0n, round: 0 };
   const { pool, held } = join(ledger.unbondingPool(address, epoch), before, wei);
+  if (pool.shares > SHARES_MAX) throw tooLarge();
   ledger.saveUnbondingPool(address, epoch, pool);
   ledger.saveUnbonding(address, delegator, isSame ? end - 1 : end, { epoch, share: held });
-  return isSame ? delegation : { ...delegation, end: end + 1 };
+  return { delegation: isSame ? delegation : { ...delegation, end: end + 1 }, epoch };
+}
+
+function tooLarge(): StakeRefusal {
+  return new StakeRefusal('AMOUNT_TOO_LARGE', 'the books have no room for so much');
 }
 
 function coins(wei: bigint): string {

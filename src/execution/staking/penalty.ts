@@ -7,28 +7,33 @@ export type Taken = {
   /** Saved already. */
   readonly record: ValidatorRecord;
   readonly takenWei: bigint;
+  /** Of it, what was own stake. */
+  readonly ownTakenWei: bigint;
 };
 
 /** From own and delegated stake in proportion: both bear what a validator's absence costs. */
 export function takeInProportion(ledger: StakingLedger, record: ValidatorRecord, penaltyWei: bigint): Taken {
   const all = stakeOf(record);
   const wei = min(penaltyWei, all);
-  if (wei === 0n) return { record, takenWei: 0n };
+  if (wei === 0n) return { record, takenWei: 0n, ownTakenWei: 0n };
   const delegatedWei = (wei * record.delegated.wei) / all;
   return take(ledger, record, { ownWei: wei - delegatedWei, delegatedWei, takenWei: 0n });
 }
 
 /**
  * From own stake; what that does not cover from its delegators in proportion: those that are there, and those on their way out that may
- * withdraw in `liableEpoch` or later.
+ * withdraw in `liableEpoch` or later. null: its delegators are spared.
  */
 export function takeOwnFirst(
   ledger: StakingLedger,
   record: ValidatorRecord,
   penaltyWei: bigint,
-  liableEpoch: number,
+  liableEpoch: number | null,
 ): Taken {
   const ownWei = min(penaltyWei, record.ownWei);
+  // Most are covered by own stake; to look for all that is on its way out takes long.
+  if (liableEpoch === null || penaltyWei === ownWei)
+    return take(ledger, record, { ownWei, delegatedWei: 0n, takenWei: 0n });
   const pools = unbondingPools(ledger, record, liableEpoch);
   const others = pools.reduce((sum, { pool }) => sum + pool.wei, record.delegated.wei);
   const rest = min(penaltyWei - ownWei, others);
@@ -42,9 +47,10 @@ export function takeOwnFirst(
   return take(ledger, record, { ownWei, delegatedWei: (rest * record.delegated.wei) / others, takenWei });
 }
 
-/** All that `takeOwnFirst` could take. */
-export function liableWei(ledger: StakingLedger, record: ValidatorRecord, liableEpoch: number): bigint {
-  return unbondingPools(ledger, record, liableEpoch).reduce((sum, { pool }) => sum + pool.wei, stakeOf(record));
+/** Whether `takeOwnFirst` could take anything. */
+export function isLiable(ledger: StakingLedger, record: ValidatorRecord, liableEpoch: number | null): boolean {
+  if (record.ownWei > 0n || liableEpoch === null) return record.ownWei > 0n;
+  return record.delegated.wei > 0n || unbondingPools(ledger, record, liableEpoch).length > 0;
 }
 
 /** `takenWei`: elsewhere, already. */
@@ -62,7 +68,7 @@ function take(
     penaltiesWei: record.penaltiesWei + all,
   };
   ledger.save(after);
-  return { record: after, takenWei: all };
+  return { record: after, takenWei: all, ownTakenWei: ownWei };
 }
 
 function unbondingPools(ledger: StakingLedger, { address, unbondingEpochLast }: ValidatorRecord, epochFirst: number) {

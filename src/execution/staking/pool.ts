@@ -22,13 +22,22 @@ export function valueOf(pool: Pool, share: PoolShare): bigint {
   return (share.shares * pool.wei) / pool.shares;
 }
 
+export type Joining = {
+  readonly pool: Pool;
+  readonly held: PoolShare;
+  /** Of what was brought, what it is worth now: shares are whole, and what is short of one goes to all others. */
+  readonly worthWei: bigint;
+};
+
 /** `held` is what the owner had before; the result takes its place. */
-export function join(pool: Pool, held: PoolShare, wei: bigint): { readonly pool: Pool; readonly held: PoolShare } {
+export function join(pool: Pool, held: PoolShare, wei: bigint): Joining {
   const minted = pool.shares === 0n ? wei : (wei * pool.shares) / pool.wei;
   const before = held.round === pool.round ? held.shares : 0n;
+  const after = { ...pool, wei: pool.wei + wei, shares: pool.shares + minted };
   return {
-    pool: { ...pool, wei: pool.wei + wei, shares: pool.shares + minted },
+    pool: after,
     held: { shares: before + minted, round: pool.round },
+    worthWei: valueOf(after, { shares: minted, round: pool.round }),
   };
 }
 

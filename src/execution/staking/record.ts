@@ -6,12 +6,13 @@
  *   2  own stake    3  delegated coins    4  their shares    5  rewards    6  penalties
  *   7  numbers of 8 bytes each: round of the delegated pool, place in the queue, place in the list of those who have not exited,
  *      last epoch with an unbonding pool
- *   8  stake at the last punishment that counts for others
+ *   8  one more than the last epoch in which its delegators paid for an offence (8), 0 where they never did;
+ *      stake at the last punishment that counts for others (24)
  */
 import type { Address, Hash } from '../../types/primitives.ts';
 import type { StakeStatus } from '../../types/staking.ts';
 import type { Pool } from './pool.ts';
-import { packFour, packNumber, unpackFour, unpackNumber, wordOf } from './words.ts';
+import { packAmount, packFour, packNumber, unpackAmount, unpackFour, unpackNumber, wordOf } from './words.ts';
 
 export type ValidatorRecord = {
   readonly address: Address;
@@ -36,9 +37,13 @@ export type ValidatorRecord = {
   readonly unbondingEpochLast: number;
   /** What is held against others punished in the same time; null: nothing. */
   readonly slashed: { readonly epoch: number; readonly stakeWei: bigint } | null;
+  /** Last epoch in which its delegators paid for an offence; null: they never did. */
+  readonly delegatorsPaidEpoch: number | null;
 };
 
 export const RECORD_WORDS = 9;
+/** What there is room for: far more than all coins of any network. */
+export const SLASHED_STAKE_MAX_WEI = 2n ** 192n - 1n;
 
 /** In storage and in the ABI; 0 is nobody. */
 const STATUS_NUMBERS: { readonly [status in StakeStatus]: number } = { pending: 1, active: 2, exiting: 3, exited: 4 };
@@ -66,6 +71,7 @@ export function newRecord(
     livePosition: 0,
     unbondingEpochLast: 0,
     slashed: null,
+    delegatorsPaidEpoch: null,
   };
 }
 
@@ -81,6 +87,7 @@ export function isSeated({ status }: Pick<ValidatorRecord, 'status'>): boolean {
 
 export function encodeRecord(record: ValidatorRecord): readonly Hash[] {
   const { activationEpoch, exitEpoch, withdrawableEpoch, jailedUntilEpoch, delegated, slashed } = record;
+  const { delegatorsPaidEpoch } = record;
   const flags = [
     statusNumber(record.status).toString(16).padStart(2, '0'),
     record.jailed ? '01' : '00',
@@ -95,19 +102,20 @@ export function encodeRecord(record: ValidatorRecord): readonly Hash[] {
     wordOf(record.rewardsWei),
     wordOf(record.penaltiesWei),
     packFour([delegated.round, record.queueNumber, record.livePosition, record.unbondingEpochLast]),
-    wordOf(slashed === null ? 0n : slashed.stakeWei),
+    packAmount(delegatorsPaidEpoch === null ? 0 : delegatorsPaidEpoch + 1, slashed === null ? 0n : slashed.stakeWei),
   ];
 }
 
 /** `words`: RECORD_WORDS of them. undefined: nobody is registered here. */
 export function decodeRecord(address: Address, words: readonly Hash[]): ValidatorRecord | undefined {
   const [head = '0x', epochs = '0x', own = '0x', wei = '0x', shares = '0x', rewards = '0x', penalties = '0x'] = words;
-  const [numbers = '0x', slashedStake = '0x'] = words.slice(7);
+  const [numbers = '0x', liability = '0x'] = words.slice(7);
   const status = STATUSES[Number.parseInt(head.slice(42, 44), 16)];
   if (status === undefined) return undefined;
   const [activationEpoch, exitEpoch, withdrawableEpoch, jailedUntilEpoch] = unpackFour(epochs);
   const [round, queueNumber, livePosition, unbondingEpochLast] = unpackFour(numbers);
   const slashedEpoch = unpackNumber(head, 3);
+  const { number: paid, wei: slashedWei } = unpackAmount(liability);
   return {
     address,
     owner: `0x${head.slice(2, 42)}`,
@@ -125,6 +133,7 @@ export function decodeRecord(address: Address, words: readonly Hash[]): Validato
     queueNumber: queueNumber ?? 0,
     livePosition: livePosition ?? 0,
     unbondingEpochLast: unbondingEpochLast ?? 0,
-    slashed: slashedEpoch === null ? null : { epoch: slashedEpoch, stakeWei: BigInt(slashedStake) },
+    slashed: slashedEpoch === null ? null : { epoch: slashedEpoch, stakeWei: slashedWei },
+    delegatorsPaidEpoch: paid === 0 ? null : paid - 1,
   };
 }

@@ -19,6 +19,8 @@ export type StakeRefusalCode =
   | 'OWNER_ONLY'
   | 'DELEGATION_BELOW_MINIMUM'
   | 'DELEGATION_TOO_SMALL'
+  /** More than the books have room for. */
+  | 'AMOUNT_TOO_LARGE'
   | 'UNBONDING_TOO_MANY'
   | 'WITHDRAWAL_TOO_EARLY'
   | 'WITHDRAWAL_NOTHING'

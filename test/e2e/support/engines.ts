@@ -44,7 +44,7 @@ const workKeys = (): Keys => ({
 /** Short epochs, for finality takes two. Nobody is jailed for being away: only its owner could ask back in. */
 const stakeSpecial: Special = {
   keys: { engine: { 'slots-per-epoch': 4, 'missed-turns-max': 0 } },
-  fastKeys: { 'block-time': 100, engine: { 'slots-per-epoch': 4, 'missed-turns-max': 0 } },
+  fastKeys: { 'block-time': 60, engine: { 'slots-per-epoch': 4, 'missed-turns-max': 0 } },
   stormKeys: { engine: { 'slots-per-epoch': 4, 'leak-after-epochs': 100_000, 'missed-turns-max': 0 } },
 };
 

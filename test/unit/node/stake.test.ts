@@ -15,7 +15,7 @@ import {
   stakeAmount,
   stakeCommission,
 } from '../../../src/node/stake-amount.ts';
-import { StakeContract } from '../../../src/node/stake-contract.ts';
+import { reasoned, StakeContract } from '../../../src/node/stake-contract.ts';
 import { senderKey, validatorKey } from '../../../src/node/stake-keys.ts';
 import { StakeRpc } from '../../../src/node/stake-rpc.ts';
 import { sendStake } from '../../../src/node/stake-send.ts';
@@ -23,11 +23,13 @@ import { createKeyFile } from '../../../src/node/key-file.ts';
 import { fromHex, toHex } from '../../../src/util/hex.ts';
 
 type Answer = { readonly result: unknown } | { readonly error: { code: number; message: string; data?: string } };
-/** Of a method; what is not there is unknown to the node. */
-type Methods = { readonly [method: string]: (params: readonly unknown[]) => Answer };
+/** Of a method; what is not there is unknown to the node. null: it hangs up. */
+type Methods = { readonly [method: string]: (params: readonly unknown[]) => Answer | null };
 type Request = { readonly id: number; readonly method: string; readonly params: readonly unknown[] };
 
 const VALIDATOR = '0x8c8d35429f74ec245f8ef2f4fd1e551cff97d650';
+/** Of what account 0 sends to the node below. */
+const HASH = '0x96be35816f8ae2f07ec24a28e36bc87f1e6ff50554f25516364033e72af10469';
 const WORD_ONE = toHex(encodeAbi([{ type: 'uint256' }], [1n]));
 const directory = mkdtempSync(join(tmpdir(), 'parley-stake-'));
 const servers: Server[] = [];
@@ -45,11 +47,12 @@ async function serve(answers: string | Methods): Promise<string> {
     request.on('end', () => {
       if (typeof answers === 'string') return response.end(answers);
       const asked = JSON.parse(body) as Request | Request[];
-      const one = ({ id, method, params }: Request) => ({
-        id,
-        ...(answers[method]?.(params) ?? { error: { code: -32601, message: `no method\n${method}` } }),
-      });
-      return response.end(JSON.stringify(Array.isArray(asked) ? asked.map(one).reverse() : one(asked)));
+      const unknown = ({ method }: Request): Answer => ({ error: { code: -32601, message: `no method\n${method}` } });
+      const answerOf = (one: Request) => (answers[one.method] ?? (() => unknown(one)))(one.params);
+      const all = (Array.isArray(asked) ? asked : [asked]).map((one) => ({ id: one.id, answer: answerOf(one) }));
+      if (all.some(({ answer }) => answer === null)) return response.destroy();
+      const told = all.map(({ id, answer }) => ({ id, ...answer })).reverse();
+      return response.end(JSON.stringify(Array.isArray(asked) ? told : told[0]));
     });
   });
   servers.push(server);
@@ -135,6 +138,27 @@ describe('keys on the command line', () => {
     await expect(senderKey({ keystore: `${out}x`, passwordFile })).rejects.toThrow(/cannot read the key file/);
   });
 
+  it('are of a phrase in a file', async () => {
+    const mnemonicFile = join(directory, 'phrase');
+    writeFileSync(mnemonicFile, 'test test test test test test test test test test test junk\n');
+    expect((await senderKey({ account: 0, mnemonicFile })).address).toBe('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266');
+    expect((await validatorKey({ validatorIndex: 0, mnemonicFile })).address).toBe(VALIDATOR);
+    await expect(senderKey({ account: 0, mnemonicFile, mnemonic: 'x' })).rejects.toThrow(/name the phrase once/);
+    await expect(senderKey({ account: 0, mnemonicFile: `${mnemonicFile}x` })).rejects.toThrow(
+      /^--mnemonic-file: cannot/,
+    );
+    const [keystore, passwordFile] = ['key.json', 'password'];
+    for (const phrase of [{ mnemonicFile }, { mnemonic: 'secret words' }]) {
+      const unused = senderKey({ keystore, passwordFile, ...phrase });
+      await expect(unused).rejects.toThrow(/^a phrase goes with --account.*not with a key file$/);
+      const other = validatorKey({ validatorKeystore: keystore, validatorPasswordFile: passwordFile, ...phrase });
+      await expect(other).rejects.toThrow(/not with a key file$/);
+      // It is the validator's.
+      const used = senderKey({ keystore, passwordFile, validatorIndex: 0, ...phrase });
+      await expect(used).rejects.toThrow(/cannot read the key file/);
+    }
+  });
+
   it('are named exactly once', async () => {
     for (const options of [{}, { account: 0, asValidator: 0 }, { keystore: 'key.json', account: 0 }]) {
       await expect(senderKey(options)).rejects.toThrow(/name who sends, once/);
@@ -150,6 +174,28 @@ describe('a node asked by the command line', () => {
     for (const url of ['', 'localhost:8545', 'ws://127.0.0.1:8545', 'file:///etc/passwd']) {
       expect(() => new StakeRpc(url)).toThrow(/expected http:\/\/host:port/);
     }
+  });
+
+  it('is shown without what may be secret in its address', async () => {
+    for (const url of ['http://name:secret@127.0.0.1:1', 'ws://127.0.0.1/secret', 'secret']) {
+      expect(() => new StakeRpc(url)).toThrow(/^--rpc: expected (?!.*secret)/);
+    }
+    const errorOf = (url: string) => StakeContract.open(`${url}/v3/secret?key=secret`, 1).then(() => '', String);
+    const urls = ['http://127.0.0.1:1', await serve('<html>'), await serve({}), await serve(nodeWith())];
+    for (const url of [...urls, await serve(nodeWith({ eth_call: () => ({ result: '0x' }) }))]) {
+      const text = await errorOf(url);
+      expect(text).toContain(url);
+      expect(text).not.toContain('secret');
+    }
+  });
+
+  it('cannot write what it likes to the terminal', async () => {
+    const message = '\u001b[2J\u0007paid\u202e in\u0000full';
+    const raw = await serve({ eth_chainId: () => ({ error: { code: 1, message } }) });
+    await expect(StakeContract.open(raw, 1)).rejects.toThrow(/says: \[2J paid in full$/);
+    const reasons: Methods = { eth_call: () => reverted(message), eth_chainId: () => ({ result: '0x1' }) };
+    const refusing = new StakeRpc(await serve(reasons));
+    await expect(reasoned(() => refusing.call('eth_call'))).rejects.toThrow(/^\[2J paid in full$/);
   });
 
   it('that does not answer, or answers something else, is told from one that refuses', async () => {
@@ -252,6 +298,31 @@ describe('a transaction of the command line', () => {
 
   it('is waited for no longer than asked', async () => {
     const late = send({ eth_getTransactionReceipt: () => ({ result: null }) }, 300);
-    await expect(late).rejects.toMatchObject({ code: 'RECEIPT_LATE', data: { hash: `0x${'ab'.repeat(32)}` } });
+    await expect(late).rejects.toMatchObject({ code: 'RECEIPT_LATE', data: { hash: HASH } });
+  });
+
+  it('is named in every error from its sending on, whatever the node says', async () => {
+    const advice = new RegExp(`; sent as ${HASH}; look it up before sending again$`);
+    const ruined: readonly Methods[] = [
+      { eth_sendRawTransaction: () => ({ error: { code: -32000, message: 'already known' } }) },
+      { eth_getTransactionReceipt: () => ({ error: { code: -32000, message: 'try later' } }) },
+      { eth_getTransactionReceipt: () => ({ result: { status: '0x1', blockNumber: 'x' } }) },
+      { eth_getTransactionReceipt: () => ({ result: { status: '0x0', blockNumber: 'x' } }) },
+    ];
+    for (const changes of ruined) {
+      const error = await send(changes).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ message: expect.stringMatching(advice) as string, data: { hash: HASH } });
+    }
+  });
+
+  it('is waited for while the node does not answer', async () => {
+    let hangUps = 2;
+    const receipt = await send({
+      eth_getTransactionReceipt: (params) =>
+        hangUps-- > 0 ? null : (nodeWith()['eth_getTransactionReceipt']?.(params) ?? null),
+    });
+    expect(receipt).toMatchObject({ hash: HASH, blockNumber: 17 });
+    const gone = send({ eth_getTransactionReceipt: () => null }, 300);
+    await expect(gone).rejects.toMatchObject({ code: 'RPC_UNREACHABLE', data: { hash: HASH } });
   });
 });

@@ -90,7 +90,7 @@ describe('slashing-protection', () => {
     const read = await run('import', out, '--data-dir', dataDir, '--node', '1');
     expect(read).toEqual({
       code: 0,
-      stdout: 'imported keys 1, signed blocks 1, signed attestations 2\n',
+      stdout: `imported keys 1, signed blocks 1, signed attestations 2 into ${join(to, 'guard')}\n`,
       stderr: '',
     });
     await withGuard(to, async (guard) => {
@@ -182,12 +182,33 @@ describe('slashing-protection', () => {
   it('takes a history in before the first start, when the network is named', async () => {
     const [dataDir, file] = [temporaryDir(), join(temporaryDir(), 'in.json')];
     writeFileSync(file, interchange([{ slot: '5' }]));
-    const genesis = ['--data-dir', dataDir, '--genesis', GENESIS];
+    mkdirSync(join(dataDir, 'node-3'));
+    const genesis = ['--data-dir', dataDir, '--node', '3', '--genesis', GENESIS];
     expect(await run('import', file, ...genesis)).toMatchObject({ code: 0, stderr: '' });
     const { stdout } = await run('export', ...genesis);
     expect(JSON.parse(stdout)).toEqual(JSON.parse(interchange([{ slot: '5' }])));
-    await withGuard(dataDir, async (guard) => {
+    await withGuard(join(dataDir, 'node-3'), async (guard) => {
       expect(await signs(signer(guard, 'minimal'), root(1), slot(5))).toBe(false);
+    });
+  });
+
+  it('is taken in nowhere but where a node will look for it', async () => {
+    const [dataDir, file] = [temporaryDir(), join(temporaryDir(), 'in.json')];
+    writeFileSync(file, interchange([{ slot: '5' }]));
+    const options = ['--data-dir', dataDir, '--genesis', GENESIS];
+    const refused = await run('import', file, ...options);
+    expectRefusal(
+      refused,
+      WRONG_USE,
+      /no signing guard in .*check --data-dir and --node.*started once, without its key/,
+    );
+    expect(readdirSync(dataDir)).toEqual([]);
+    // Where a node was, which has lost its guard.
+    writeFileSync(join(dataDir, 'peer.key'), '');
+    const { code, stdout } = await run('import', file, ...options);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `imported keys 1, signed blocks 1, signed attestations 0 into ${join(dataDir, 'guard')}\n`,
     });
   });
 

@@ -155,11 +155,15 @@ describe('a history', () => {
     });
     const history = { ...EMPTY, entries: [vote(1, 2), vote(5, 9), vote(4, 10)] };
     const kindsOf = (...incoming: History['entries'][number][]): string[] =>
-      contradictionsIn(history, incoming).map(({ kind }) => kind);
+      contradictionsIn(history, incoming, { trustsUnknown: true }).map(({ kind }) => kind);
     expect(kindsOf()).toEqual([]);
     expect(kindsOf(vote(1, 2), vote(4, 10), vote(2, 4), vote(2, 4))).toEqual([]);
     expect(kindsOf(vote(1, 2, 2))).toEqual(['double']);
-    expect(kindsOf(vote(1, 2, null))).toEqual(['double']);
+    // A root that is missing may be the same one.
+    expect(kindsOf(vote(1, 2, null))).toEqual([]);
+    expect(contradictionsIn(history, [vote(1, 2, null)], { trustsUnknown: false })).toHaveLength(1);
+    expect(kindsOf(vote(0, 2, null))).toEqual(['double']);
+    expect(kindsOf(vote(1, 2), vote(1, 2, null), vote(1, 2, 9))).toEqual(['double']);
     expect(kindsOf(vote(0, 3))).toEqual(['surround']);
     expect(kindsOf(vote(6, 8))).toEqual(['surround', 'surround']);
     expect(kindsOf(vote(2, 7), vote(3, 6))).toEqual(['surround']);

@@ -232,7 +232,7 @@ describe('an import', () => {
 
   it.each<readonly [string, Interchange]>([
     ['another vote for a target', votesOf([10, 20, 9])],
-    ['a vote for a target that it does not know the root of', votesOf([10, 20])],
+    ['a vote for a target, of another source and without a root', votesOf([9, 20])],
     ['a vote around one', votesOf([1, 2], [9, 21, 9])],
     ['a vote inside one', votesOf([11, 12, 9])],
   ])('of %s is refused whole; accepted, it leaves only what lies above both', async (_, interchange) => {
@@ -254,6 +254,34 @@ describe('an import', () => {
       expect(await signs(signer(store, strategy), root(2), ffg(bound.source, bound.target + 1))).toBe(true);
     }
     await signer(store, 'complete').sign(root(2), slot(4));
+  });
+
+  it('of what is known without its root contradicts nothing, and is not signed again', async () => {
+    for (const strategy of ['complete', 'minimal'] as const) {
+      for (const votes of [votesOf([10, 20]), votesOf([10, 20, 1], [10, 20])]) {
+        const store = new MapStore();
+        await signer(store, strategy).sign(root(1), ffg(10, 20));
+        expect(await importProtection(store, votes, refusing)).toEqual([]);
+        for (const digest of [1, 2])
+          expect(await signs(signer(store, strategy), root(digest), ffg(10, 20))).toBe(false);
+        expect(await signs(signer(store, strategy), root(2), ffg(10, 21))).toBe(true);
+      }
+    }
+  });
+
+  it('from beyond all time is refused unless it is wanted', async () => {
+    const store = new MapStore();
+    await signer(store, 'complete').sign(root(1), ffg(10, 20));
+    const before = store.content();
+    const far = 20 + 2 ** 32;
+    await expect(importProtection(store, votesOf([11, far + 1]), refusing)).rejects.toMatchObject({
+      code: 'INTERCHANGE_FAR',
+      message: expect.stringContaining('--accept-conflicts') as string,
+      data: { address: address(0), track: 'votes', source: 11, target: far + 1 },
+    });
+    expect(store.content()).toEqual(before);
+    await importProtection(store, votesOf([11, far]), refusing);
+    await importProtection(new MapStore(), votesOf([11, far + 1]), { acceptConflicts: true });
   });
 
   it('is not lured below what the exporting side does not know itself', async () => {

@@ -134,11 +134,9 @@ class History {
       epoch: Math.max(0, this.#model.epoch - number),
     };
     if (slashingRefusal(ledger, offence) !== null) return;
-    const { isSeated } = this.#turn(validator);
-    const { own, delegated } = this.#desk.info(validator);
-    const seated = Number(ledger.seatedStakeWei() + (isSeated ? 0n : own + delegated)) / COIN;
+    const turn = { ...this.#turn(validator), seatedStake: Number(ledger.seatedStakeWei()) / COIN };
     this.#supply -= this.#desk.slash(validator, offence, BENEFICIARY);
-    this.#model.slash(validator.address, number < 3, offence.epoch, seated);
+    this.#model.slash(validator.address, number < 3, offence.epoch, turn);
   }
 
   epoch({ number }: Step): void {

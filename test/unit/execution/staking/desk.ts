@@ -69,7 +69,7 @@ export class Desk {
   }
 
   /** As a frame of the EVM does it: the value moves first, and a revert takes everything back. */
-  send(caller: Address, input: Hex, value = 0n, isStatic = false): SystemCallResult {
+  send(caller: Address, input: Hex, value = 0n, { isStatic = false, gasLimit = GAS_LIMIT } = {}): SystemCallResult {
     this.overlay.checkpoint();
     this.#move(caller, STAKING_ADDRESS, value);
     const result = this.#contract.call({
@@ -78,6 +78,7 @@ export class Desk {
       value,
       input: fromHex(input),
       isStatic,
+      gasLimit,
       block: {
         number: 1,
         timeMs: 0,

@@ -12,6 +12,7 @@ export type ModelValidator = {
   readonly delegations: Map<Address, number>;
   unbondings: { readonly who: Address; readonly epoch: number; coins: number }[];
   slashed: { readonly epoch: number; readonly stake: number } | null;
+  delegatorsPaidEpoch: number | null;
 };
 
 /** What the model is told rather than finding out: whose turn it was. */
@@ -22,6 +23,8 @@ const COIN = 1e18;
 export class Model {
   readonly validators = new Map<Address, ModelValidator>();
   epoch = 0;
+  /** The most that all had at stake when one was listed. */
+  #allListed = 0;
   readonly #rules: StakingRules;
 
   constructor(rules: StakingRules) {
@@ -36,6 +39,7 @@ export class Model {
       delegations: new Map(),
       unbondings: [],
       slashed: null,
+      delegatorsPaidEpoch: null,
     });
   }
 
@@ -51,7 +55,9 @@ export class Model {
   undelegate(validator: Address, who: Address, coins: number, { withdrawableEpoch }: Turn): void {
     const { delegations, unbondings } = this.#at(validator);
     delegations.set(who, (delegations.get(who) ?? 0) - coins);
-    unbondings.push({ who, coins, epoch: withdrawableEpoch ?? this.epoch + 1 + this.#rules.unbondingEpochs });
+    const earliest = withdrawableEpoch ?? this.epoch + 1 + this.#rules.unbondingEpochs;
+    const epochs = unbondings.filter((one) => one.who === who).map(({ epoch }) => epoch);
+    unbondings.push({ who, coins, epoch: Math.max(earliest, ...epochs) });
   }
 
   /** What is paid. */
@@ -82,24 +88,33 @@ export class Model {
   }
 
   /** `seatedStake`: of all that have a say, in coins. */
-  slash(validator: Address, isSurround: boolean, epoch: number, seatedStake: number): void {
+  slash(validator: Address, isSurround: boolean, epoch: number, turn: Turn & { readonly seatedStake: number }): void {
     const at = this.#at(validator);
+    const { isSeated, seatedStake } = turn;
+    if (![...this.validators.values()].some((one) => this.#isRecent(one))) this.#allListed = 0;
+    const all = Math.max(this.#allListed, seatedStake + (isSeated ? 0 : this.#stake(at)));
     const { rules, isRecent } = { rules: this.#rules, isRecent: this.#isRecent.bind(this) };
     const others = [...this.validators.values()]
       .filter((other) => other !== at && isRecent(other))
       .reduce((sum, { slashed }) => sum + (slashed?.stake ?? 0), 0);
-    const correlation = seatedStake === 0 ? 0 : (at.own * rules.correlationMultiplier * others) / seatedStake;
+    const correlation = all === 0 ? 0 : at.own * rules.correlationMultiplier * Math.min(1, others / all);
     const base = Number(isSurround ? rules.surroundPenaltyWei : rules.doubleSignPenaltyWei) / COIN;
-    if (!isRecent(at)) at.slashed = { epoch: this.epoch, stake: this.#stake(at) };
+    if (isSeated && !isRecent(at)) {
+      at.slashed = { epoch: this.epoch, stake: this.#stake(at) };
+      this.#allListed = Math.max(this.#allListed, seatedStake);
+    }
     const penalty = base + Math.min(correlation, at.own);
     const own = Math.min(at.own, penalty);
     at.own -= own;
-    const liable = at.unbondings.filter((one) => one.epoch > Math.max(epoch + rules.unbondingEpochs, this.epoch));
+    if (at.delegatorsPaidEpoch === this.epoch) return;
+    const first = Math.max(epoch + rules.unbondingEpochs, this.epoch) + 1;
+    const liable = at.unbondings.filter((one) => one.epoch >= Math.min(first, turn.withdrawableEpoch ?? Infinity));
     const rest = [...at.delegations.values(), ...liable.map(({ coins }) => coins)].reduce(
       (sum, coins) => sum + coins,
       0,
     );
     const left = rest === 0 ? 1 : Math.max(0, 1 - (penalty - own) / rest);
+    if (left < 1) at.delegatorsPaidEpoch = this.epoch;
     for (const [who, coins] of at.delegations) at.delegations.set(who, coins * left);
     for (const one of liable) one.coins *= left;
   }

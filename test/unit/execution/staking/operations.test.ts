@@ -2,6 +2,7 @@ import { decodeEventLog, encodeFunctionData, getAddress } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { STAKING_ADDRESS } from '../../../../src/execution/rules.ts';
 import { UNBONDINGS_MAX } from '../../../../src/execution/staking/operations.ts';
+import { EMPTY_ACCOUNT } from '../../../../src/types/account.ts';
 import { fromHex, toHex } from '../../../../src/util/hex.ts';
 import type { Hex } from '../../../../src/types/primitives.ts';
 import { ETHER, key } from '../support.ts';
@@ -147,6 +148,41 @@ describe('delegation', () => {
     expect(desk.call(stranger, 'delegate', [carol.address], ETHER).reason).toMatch('VALIDATOR_LEAVING');
   });
 
+  it('leaves nothing behind that is below the least', () => {
+    const desk = deskWithCarol();
+    desk.must(stranger, 'delegate', [carol.address], 3n * ETHER);
+    const reason = (wei: bigint) => desk.call(stranger, 'undelegate', [carol.address, wei]).reason;
+    expect(reason(2n * ETHER + 1n)).toMatch(/^DELEGATION_BELOW_MINIMUM: .*at least 1 coins.*all of it/);
+    expect(reason(3n * ETHER - 1n)).toMatch('DELEGATION_BELOW_MINIMUM');
+    expect(reason(2n * ETHER)).toBeNull();
+    // To the wei is all of it as well.
+    expect(reason(ETHER)).toBeNull();
+    expect(desk.amount('delegation', carol, stranger)).toBe(0n);
+  });
+
+  it('is not taken where a share costs so much that a part of it would go to others', () => {
+    const desk = new Desk([[alice, 100n * ETHER]], { delegationMinWei: 1n });
+    desk.must(bob, 'delegate', [alice.address], 1n);
+    desk.move({ validator: alice.address, rewardWei: 10n ** 39n });
+    const [price] = [desk.amount('delegation', alice, bob)];
+    expect(price).toBeGreaterThan(2n * ETHER);
+    const part = (value: bigint) => desk.call(stranger, 'delegate', [alice.address], value).reason;
+    expect(part((price * 3n) / 2n)).toMatch(/^DELEGATION_TOO_SMALL: .*shares/);
+    expect(part(price - 1n)).toMatch('DELEGATION_TOO_SMALL');
+    // What a whole share costs is no loss.
+    expect(part(price)).toBeNull();
+    expect(desk.amount('delegation', alice, stranger)).toBe(price);
+  });
+
+  it('is refused where the books have no room for its shares', () => {
+    const desk = new Desk([[alice, 100n * ETHER]]);
+    const huge = 2n ** 230n;
+    desk.overlay.setAccount(stranger.address, { ...EMPTY_ACCOUNT, balance: huge });
+    desk.must(bob, 'delegate', [alice.address], 900n * ETHER);
+    desk.move({ validator: alice.address, penaltyWei: 1_000n * ETHER - 10n ** 13n });
+    expect(desk.call(stranger, 'delegate', [alice.address], huge).reason).toMatch('AMOUNT_TOO_LARGE');
+  });
+
   it('is on its way out in so many parts at most', () => {
     const desk = deskWithCarol();
     desk.must(stranger, 'delegate', [carol.address], 100n * ETHER);
@@ -160,6 +196,21 @@ describe('delegation', () => {
     const due = BigInt(UNBONDINGS_MAX + 1 - RULES.unbondingEpochs);
     expect(desk.must(stranger, 'withdraw', [carol.address])).toBe(due * ETHER);
     desk.must(stranger, 'undelegate', [carol.address, ETHER]);
+  });
+
+  it('leaves in the order in which it was taken back, also where its validator goes in between', () => {
+    const desk = openDesk();
+    desk.deposit(carol, owner);
+    desk.must(stranger, 'delegate', [carol.address], 10n * ETHER);
+    desk.must(stranger, 'undelegate', [carol.address, ETHER]);
+    desk.must(owner, 'requestExit', [carol.address]);
+    expect(desk.info(carol).withdrawableEpoch).toBe(4n);
+    desk.must(stranger, 'undelegate', [carol.address, EVERYTHING]);
+    expect(desk.must(stranger, 'unbonding', [carol.address, stranger.address])).toEqual([10n * ETHER, 5n]);
+    desk.ledger.epoch = 4;
+    expect(desk.amount('withdrawable', carol, stranger)).toBe(0n);
+    desk.ledger.epoch = 5;
+    expect(desk.must(stranger, 'withdraw', [carol.address])).toBe(10n * ETHER);
   });
 
   it('may leave at once where its validator is long gone', () => {
@@ -236,7 +287,7 @@ describe('the contract', () => {
     const desk = openDesk();
     const before = desk.balance();
     const reasonOf = (input: Hex, value = 0n, isStatic = false): string => {
-      const { status, output } = desk.send(stranger.address, input, value, isStatic);
+      const { status, output } = desk.send(stranger.address, input, value, { isStatic });
       expect(status).toBe('reverted');
       return Buffer.from(output).toString();
     };
@@ -252,7 +303,7 @@ describe('the contract', () => {
     expect(reasonOf(dirty, 1n)).toContain('ARGUMENTS_MALFORMED');
     expect(reasonOf(topUpAlice, 1n, true)).toContain('CALL_STATIC');
     expect(desk.balance()).toBe(before);
-    expect(desk.send(stranger.address, epochCall, 0n, true).status).toBe('success');
+    expect(desk.send(stranger.address, epochCall, 0n, { isStatic: true }).status).toBe('success');
     expect(desk.call(stranger, 'validatorAt', [2n]).reason).toMatch('INDEX_OUT_OF_RANGE');
     expect(desk.call(stranger, 'validatorAt', [2n ** 255n]).reason).toMatch('INDEX_OUT_OF_RANGE');
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { slashingRefusal } from '../../../../src/execution/staking/slashing.ts';
+import { slash, slashingRefusal } from '../../../../src/execution/staking/slashing.ts';
 import type { Offence } from '../../../../src/types/evidence.ts';
 import type { StakingRules } from '../../../../src/types/staking.ts';
 import { BENEFICIARY, ETHER, key } from '../support.ts';
@@ -80,6 +80,43 @@ describe('an offence', () => {
     expect(desk.must(user, 'withdraw', [alice.address])).toBe(10n * ETHER);
   });
 
+  it('reaches coins that were undelegated after its validator had exited', () => {
+    const desk = openDesk({ doubleSignPenaltyWei: 110n * ETHER, reporterQuotient: 0 });
+    for (const who of [user, other]) desk.must(who, 'delegate', [alice.address], 10n * ETHER);
+    desk.must(alice, 'requestExit', [alice.address]);
+    desk.beginEpoch(1);
+    expect(desk.info(alice)).toMatchObject({ status: STATUS.exited, exitEpoch: 1n, withdrawableEpoch: 5n });
+    desk.must(user, 'undelegate', [alice.address, EVERYTHING]);
+    desk.beginEpoch(4);
+    desk.slash(alice, { epoch: 1 });
+    expect(desk.amount('owed', alice, user)).toBe(5n * ETHER);
+    expect(desk.amount('owed', alice, other)).toBe(5n * ETHER);
+  });
+
+  it('pays the reporter of own stake only: what the delegators lose is burned', () => {
+    const desk = openDesk({ doubleSignPenaltyWei: 140n * ETHER });
+    desk.must(user, 'delegate', [alice.address], 100n * ETHER);
+    expect(desk.slash(alice)).toBe(140n * ETHER - (100n * ETHER) / 8n);
+    expect(desk.balance(BENEFICIARY)).toBe((100n * ETHER) / 8n);
+  });
+
+  it('costs the delegators something once an epoch, however many there are', () => {
+    const desk = openDesk({ doubleSignPenaltyWei: 120n * ETHER });
+    desk.must(user, 'delegate', [alice.address], 100n * ETHER);
+    desk.slash(alice, { height: 1, epoch: 0 });
+    expect(desk.amount('delegation', alice, user)).toBe(80n * ETHER);
+    desk.must(other, 'topUp', [alice.address], 5n * ETHER);
+    expect(refusal(desk, alice, { height: 2, epoch: 0 })).toBeNull();
+    desk.slash(alice, { height: 2, epoch: 0 });
+    expect(desk.info(alice).own).toBe(0n);
+    expect(desk.amount('delegation', alice, user)).toBe(80n * ETHER);
+    expect(refusal(desk, alice, { height: 3, epoch: 0 })).toMatch('nothing left to lose');
+    desk.beginEpoch(1);
+    expect(refusal(desk, alice, { height: 3, epoch: 0 })).toBeNull();
+    desk.slash(alice, { height: 3, epoch: 0 });
+    expect(desk.amount('delegation', alice, user)).toBe(0n);
+  });
+
   it('may take all there is and no more; who delegates afterwards starts afresh', () => {
     const desk = openDesk({ doubleSignPenaltyWei: 1_000n * ETHER, ejectionStakeWei: 0n });
     desk.must(user, 'delegate', [alice.address], 10n * ETHER);
@@ -98,9 +135,9 @@ describe('those who offend together', () => {
     const desk = openDesk();
     desk.slash(alice);
     expect(desk.info(alice).own).toBe(92n * ETHER);
-    // 100 of its own x 3 x 100 of alice / 392 of all.
+    // 100 of its own x 3 x 100 of alice / 400 of all when she was punished.
     desk.slash(bob);
-    const correlation = (100n * ETHER * 3n * 100n * ETHER) / (392n * ETHER);
+    const correlation = (100n * ETHER * 3n * 100n * ETHER) / (400n * ETHER);
     expect(desk.info(bob).own).toBe(92n * ETHER - correlation);
     // Three times half of all and more: everything.
     desk.slash(carol);
@@ -122,9 +159,44 @@ describe('those who offend together', () => {
     desk.slash(alice, { height: 3 });
     expect(desk.info(alice).own).toBeLessThan(76n * ETHER);
   });
+
+  it('count with what they had a say with, of all that had one when they were punished', () => {
+    const desk = new Desk(
+      [
+        [alice, 1_000n * ETHER],
+        [bob, 100n * ETHER],
+        [carol, 100n * ETHER],
+      ],
+      { correlationMultiplier: 1 },
+    );
+    desk.must(alice, 'requestExit', [alice.address]);
+    desk.slash(alice, { height: 1 });
+    desk.beginEpoch(1);
+    expect(desk.info(alice).status).toBe(STATUS.exited);
+    // 1000 of 1200 then, and not 1000 of the 200 that are left.
+    desk.slash(bob, { height: 2 });
+    expect(desk.info(bob).own).toBe(92n * ETHER - (100n * ETHER * 1_000n) / 1_200n);
+  });
+
+  it('do not count when they had no say any more', () => {
+    const desk = openDesk();
+    desk.must(alice, 'requestExit', [alice.address]);
+    desk.beginEpoch(1);
+    desk.slash(alice, { epoch: 0 });
+    desk.slash(bob, { epoch: 1 });
+    expect(desk.info(bob).own).toBe(92n * ETHER);
+  });
 });
 
 describe('evidence', () => {
+  it('counts not before its epoch', () => {
+    const desk = openDesk();
+    desk.beginEpoch(3);
+    // The first block of an epoch is executed in the one before.
+    expect(refusal(desk, alice, { epoch: 4 })).toBeNull();
+    expect(refusal(desk, alice, { epoch: 5 })).toMatch('not come yet');
+  });
+
   it('counts against who has a say', () => {
     const desk = openDesk();
     desk.beginEpoch(1);
@@ -173,5 +245,22 @@ describe('evidence', () => {
     desk.beginEpoch(8);
     expect(refusal(desk, user, { epoch: 4 })).toMatch('may be withdrawn already');
     expect(desk.must(other, 'withdraw', [user.address])).toBe(24n * ETHER);
+  });
+});
+
+describe('a ledger that punishes several', () => {
+  it('follows what all have at stake, as one that adds it up anew', () => {
+    const [desk, afresh] = [
+      openDesk({ doubleSignPenaltyWei: 90n * ETHER }),
+      openDesk({ doubleSignPenaltyWei: 90n * ETHER }),
+    ];
+    for (const one of [desk, afresh]) one.must(user, 'delegate', [bob.address], 7n * ETHER);
+    const { ledger } = desk;
+    for (const { address } of [alice, bob, carol, dora]) {
+      const offence = { offender: address, code: 'DOUBLE_VOTE', height: 1 };
+      expect(slash(ledger, offence, BENEFICIARY)).toBe(slash(afresh.ledger, offence, BENEFICIARY));
+      expect(ledger.seatedStakeWei()).toBe(desk.ledger.seatedStakeWei());
+    }
+    expect(desk.overlay.diff()).toEqual(afresh.overlay.diff());
   });
 });
