@@ -151,7 +151,9 @@ export class SlotSealer {
     const past = Math.max(0, unfinalizedBlocks - params.unfinalizedBlocksMax);
     const stride = 2 ** Math.min(Math.ceil(past / BLOCKS_PER_HALVING), HALVINGS_MAX);
     const found = this.#found;
-    const isKnown = found?.head === head.hash && found.from <= first && first <= found.number;
+    // Where a search that found nothing ended, the next one begins: there is no waiting for that slot.
+    const isKnown =
+      found?.head === head.hash && found.from <= first && (found.isOurs ? first <= found.number : first < found.number);
     if (isKnown && found.number % stride === 0) return found;
     this.#found = { head: head.hash, from: first, number: first + SLOTS_AHEAD_MAX, isOurs: false };
     for (let number = first; number < first + SLOTS_AHEAD_MAX; number++) {
