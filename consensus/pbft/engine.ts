@@ -3,17 +3,17 @@ import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash, Millis, PeerId } from '../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../src/types/validator.ts';
 import { assert, unreachable } from '../../src/util/assert.ts';
-import { CodecError } from '../../src/util/errors.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import type { Engine, EngineEnv, HowReceived } from '../api/engine.ts';
 import type { EngineEvent } from '../api/event.ts';
 import type { EngineStatus } from '../api/status.ts';
 import { later, reject, type Verdict } from '../api/verdict.ts';
+import { shownAlarms, type Alarm } from '../common/alarm.ts';
 import { CatchUp } from '../common/catch-up.ts';
 import { EvidenceDesk } from '../common/evidence-desk.ts';
+import { sealAuthor } from '../common/sealed-header.ts';
 import { Sightings } from '../common/sightings.ts';
 import { Ahead } from './ahead.ts';
-import type { Alarm } from './alarm.ts';
 import { Blocks, decodeAnchor, encodeAnchor, type PbftBlock } from './blocks.ts';
 import { encodeJustification, type CertificateFault } from './certificate.ts';
 import { Decisions } from './decisions.ts';
@@ -144,9 +144,7 @@ export class PbftEngine implements Engine {
   }
 
   author(header: Header): Address {
-    const author = this.#env.crypto.recover(this.#env.crypto.sealHash(header), header.seal);
-    if (author === null) throw new CodecError('SEAL_INVALID', 'the seal is not a signature of this header');
-    return author;
+    return sealAuthor(header, this.#env.crypto);
   }
 
   validatorsFor(block: Hash): ValidatorSet | undefined {
@@ -169,7 +167,7 @@ export class PbftEngine implements Engine {
       decisions: this.#decisions,
       sightings: this.#sightings,
       pendingFrom,
-      timers: this.#alarms().flatMap(({ id, at }) => (at === null ? [] : [{ id, at }])),
+      timers: shownAlarms(this.#alarms()),
       counters: {
         decided: this.#decisions.count,
         viewChanges: this.#viewChanges,

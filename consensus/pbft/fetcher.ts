@@ -1,6 +1,6 @@
 import type { Hash, Millis, PeerId } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm } from '../common/alarm.ts';
 
 /** A block and the statements about it take different ways; so long the block may take more than they. */
 const GRACE_MS = 100;

@@ -2,16 +2,14 @@ import type { UnsealedHeader } from '../../src/types/block.ts';
 import type { Bytes, Hash, Millis } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import type { JobId } from '../api/event.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm } from '../common/alarm.ts';
+import { Patience } from '../common/patience.ts';
 import type { PbftParams } from './params.ts';
 
 /** Longest head start given to building. */
 const LEAD_MS_MAX = 500;
 /** Time to fill a block that is asked for at the last moment. */
 const FILL_MS_MIN = 50;
-/** A job of which nothing is heard for this long is given up. */
-const PATIENCE_MS_MIN = 2000;
-const PATIENCE_MS_MAX = 60_000;
 
 /** The block that this validator should make now. */
 export type Wish = {
@@ -44,15 +42,15 @@ type Task = {
  */
 export class Proposer {
   readonly alarm = new Alarm('build');
+  readonly #patience: Patience;
   readonly #params: PbftParams;
   readonly #extra: Bytes;
   #task: Task | null = null;
   #lastJob = 0;
-  #failures = 0;
-  #restUntil: Millis = 0;
 
   constructor(params: PbftParams, extra: Bytes) {
     this.#params = params;
+    this.#patience = new Patience(params.blockTimeMs);
     this.#extra = extra;
   }
 
@@ -90,22 +88,22 @@ export class Proposer {
 
   /** An own block came in. */
   imported(): void {
-    this.#failures = 0;
+    this.#patience.succeed();
   }
 
   #begin(wish: Wish, now: Millis): EngineEffect[] {
     const isAhead = !wish.mayPublish;
     const from = isAhead ? now : wish.wantedFrom;
     if (from === null) return this.alarm.moveTo(null);
-    const at = Math.max(from, wish.notBefore, this.#restUntil);
+    const at = Math.max(from, wish.notBefore, this.#patience.restUntil);
     const leadMs = Math.min(Math.floor(this.#params.blockTimeMs / 2), LEAD_MS_MAX);
-    const askAt = isAhead ? this.#restUntil : at - leadMs;
+    const askAt = isAhead ? this.#patience.restUntil : at - leadMs;
     if (now < askAt) return this.alarm.moveTo(askAt);
 
     const job = ++this.#lastJob;
     const timeMs = Math.max(at, now);
     const deadline = Math.max(timeMs, now + Math.max(Math.floor(leadMs / 2), FILL_MS_MIN));
-    const giveUpAt = deadline + this.#patienceMs();
+    const giveUpAt = deadline + this.#patience.ms;
     this.#task = { parent: wish.parent, job, isWanted: !isAhead, header: null, giveUpAt };
     const build = { job, parent: wish.parent, timeMs, extra: this.#extra, votes: [], deadline };
     return [{ type: 'build', ...build }, ...this.alarm.moveTo(giveUpAt)];
@@ -119,13 +117,7 @@ export class Proposer {
   }
 
   #fail(now: Millis): void {
-    this.#failures++;
-    this.#restUntil = now + Math.floor(this.#patienceMs() / 4);
-  }
-
-  #patienceMs(): Millis {
-    const base = Math.max(PATIENCE_MS_MIN, 2 * this.#params.blockTimeMs);
-    return Math.min(base * 2 ** Math.min(this.#failures, 10), PATIENCE_MS_MAX);
+    this.#patience.fail(now);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Address, Millis } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import type { EngineEnv } from '../api/engine.ts';
 import { activeValidators } from '../common/quorum.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm } from '../common/alarm.ts';
 import type { Blocks, PbftBlock } from './blocks.ts';
 import { encodeExtra } from './extra.ts';
 import type { Height } from './height.ts';

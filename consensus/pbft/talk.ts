@@ -1,6 +1,6 @@
 import type { Address, Millis } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm } from '../common/alarm.ts';
 import { encodeStatement, guardOf, type Status } from './messages.ts';
 import type { PbftParams } from './params.ts';
 

@@ -4,12 +4,13 @@ import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes, Hash, Millis } from '../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../src/types/validator.ts';
 import { assert, unreachable } from '../../src/util/assert.ts';
-import { CodecError } from '../../src/util/errors.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import type { Engine, EngineEnv, HowReceived } from '../api/engine.ts';
 import type { EngineEvent } from '../api/event.ts';
 import type { EngineStatus } from '../api/status.ts';
 import { ACCEPT, later, reject, type Verdict } from '../api/verdict.ts';
+import { Alarm, shownAlarms } from '../common/alarm.ts';
+import { Announcer } from '../common/announcer.ts';
 import { BlockWeights, byWeight } from '../common/block-weights.ts';
 import { CatchUp } from '../common/catch-up.ts';
 import { EvidenceDesk } from '../common/evidence-desk.ts';
@@ -19,6 +20,7 @@ import { voteEvidence } from '../common/ffg-offence.ts';
 import { decodeLink, type Link } from '../common/ffg-vote.ts';
 import { FfgVoter } from '../common/ffg-voter.ts';
 import type { FfgState } from '../common/ffg.ts';
+import { sealAuthor } from '../common/sealed-header.ts';
 import { Sightings } from '../common/sightings.ts';
 import { VotePool } from '../common/vote-pool.ts';
 import { childBlock, encodeAnchor, rootBlock, type PoaBlock, type PoaTreeBlock } from './branch.ts';
@@ -26,7 +28,7 @@ import { encodeExtra } from './extra.ts';
 import { checkHeader } from './header-check.ts';
 import { slotOf, type PoaParams } from './params.ts';
 import { Proposals } from './proposals.ts';
-import { PoaSealer, SEAL_TIMER } from './sealer.ts';
+import { PoaSealer } from './sealer.ts';
 import { describePoa } from './status.ts';
 import { weightOf } from './turns.ts';
 import { WantedBlock } from './wanted.ts';
@@ -39,7 +41,6 @@ import { WantedBlock } from './wanted.ts';
  * the pool and the clock, so a lost answer is made good by the next step, whatever it is.
  */
 
-const RECAST_TIMER = 'recast';
 const RECAST_MS_MIN = 500;
 
 export class PoaEngine implements Engine {
@@ -53,19 +54,17 @@ export class PoaEngine implements Engine {
   readonly #evidence = new EvidenceDesk();
   readonly #sightings = new Sightings();
   readonly #catchUp = new CatchUp();
+  readonly #announcer = new Announcer();
   readonly #wanted: WantedBlock;
+  readonly #recast = new Alarm('recast');
   #tree: BlockWeights<PoaBlock> | null = null;
   #head: PoaTreeBlock | null = null;
   #headSeenAt: Millis = 0;
   #now: Millis = 0;
   #isSpeaking = false;
   #isStopped = false;
-  #announced: { readonly head: Hash; readonly finalized: Hash } | null = null;
-  /** Of the finalized block, until it is announced. */
-  #proof: { readonly justification: Bytes | null; readonly anchor: Bytes } | null = null;
   /** Who may have a say here: everybody else's messages are not kept. */
   #voters = new Set<Address>();
-  #recastAt: Millis | null = null;
   #reorgs = 0;
 
   constructor(params: PoaParams, env: EngineEnv, saved: ReadonlyMap<string, Bytes>) {
@@ -141,9 +140,7 @@ export class PoaEngine implements Engine {
   }
 
   author(header: Header): Address {
-    const author = this.#env.crypto.recover(this.#env.crypto.sealHash(header), header.seal);
-    if (author === null) throw new CodecError('SEAL_INVALID', 'the seal is not a signature of this header');
-    return author;
+    return sealAuthor(header, this.#env.crypto);
   }
 
   validatorsFor(block: Hash): ValidatorSet | undefined {
@@ -167,10 +164,7 @@ export class PoaEngine implements Engine {
       sightings: this.#sightings,
       proposals: this.#proposals,
       sealer: this.#sealer,
-      timers: [
-        ...(this.#recastAt === null ? [] : [{ id: RECAST_TIMER, at: this.#recastAt }]),
-        ...(this.#sealer?.timerAt == null ? [] : [{ id: SEAL_TIMER, at: this.#sealer.timerAt }]),
-      ],
+      timers: shownAlarms([this.#recast, ...(this.#sealer === null ? [] : [this.#sealer.alarm])]),
       counters: { reorgs: this.#reorgs, evidence: this.#evidence.count, pooledVotes: this.#pool.size },
       isLagging: this.#catchUp.isLagging(this.#now),
       isFinalityWanted: this.#isFinalityWanted(),
@@ -253,9 +247,9 @@ export class PoaEngine implements Engine {
   }
 
   #timer(id: string): EngineEffect[] {
-    if (id === SEAL_TIMER) this.#sealer?.timerFired();
-    if (id !== RECAST_TIMER || this.#recastAt === null || this.#head === null) return [];
-    this.#recastAt = null;
+    if (id === this.#sealer?.alarm.id) this.#sealer.alarm.fired();
+    if (id !== this.#recast.id || this.#recast.at === null || this.#head === null) return [];
+    this.#recast.fired();
     return this.#isFinalityWanted() ? (this.#voter?.repeat(this.#head.data.ffg) ?? []) : [];
   }
 
@@ -267,7 +261,7 @@ export class PoaEngine implements Engine {
     const block = tree.get(ffg.finalized.hash);
     if (block === undefined || block.number <= tree.root.number) return [];
     tree.reroot(block.hash);
-    this.#proof = { justification: encodeJustification(ffg), anchor: encodeAnchor(block.data) };
+    this.#announcer.prove({ justification: encodeJustification(ffg), anchor: encodeAnchor(block.data) });
     this.#learnVoters();
     this.#env.trace('finalized', { number: block.number, hash: block.hash });
     return this.#proposals.settle(block.data.state);
@@ -313,39 +307,20 @@ export class PoaEngine implements Engine {
   #settle(effects: EngineEffect[]): void {
     const head = this.#head;
     if (head === null) return;
-    effects.push(...this.#announce(head));
+    effects.push(...this.#announcer.announce(head.hash, this.#started().root.hash, () => this.#safe(head).hash));
     if (this.#mayAct()) {
       const said = this.#voter?.vote(head.data.ffg) ?? [];
       // A new vote starts the waiting anew.
-      if (said.length > 0) this.#recastAt = null;
+      if (said.length > 0) this.#recast.fired();
       effects.push(...said);
     }
     effects.push(...this.#planRecast());
     effects.push(...(this.#sealer?.plan(this.#mayAct() ? this.#sealView(head) : null, this.#now) ?? []));
   }
 
-  #announce(head: PoaTreeBlock): EngineEffect[] {
-    const finalized = this.#started().root.hash;
-    if (this.#announced?.head === head.hash && this.#announced.finalized === finalized) return [];
-    this.#announced = { head: head.hash, finalized };
-    const proof = this.#proof;
-    this.#proof = null;
-    return [
-      {
-        type: 'forkchoice',
-        head: head.hash,
-        safe: this.#safe(head).hash,
-        finalized,
-        ...(proof === null ? {} : { anchor: proof.anchor }),
-        ...(proof?.justification == null ? {} : { justification: proof.justification }),
-      },
-    ];
-  }
-
   #planRecast(): EngineEffect[] {
-    if (this.#voter?.last == null || this.#recastAt !== null || !this.#isFinalityWanted()) return [];
-    this.#recastAt = this.#now + this.#voter.delayMs;
-    return [{ type: 'timer', id: RECAST_TIMER, at: this.#recastAt }];
+    if (this.#voter?.last == null || this.#recast.at !== null || !this.#isFinalityWanted()) return [];
+    return this.#recast.moveTo(this.#now + this.#voter.delayMs);
   }
 
   #sealView(head: PoaTreeBlock): Parameters<PoaSealer['plan']>[0] {

@@ -8,17 +8,15 @@ import type { EngineEffect } from '../api/effect.ts';
 import type { JobId } from '../api/event.ts';
 import type { PoaTreeBlock } from './branch.ts';
 import { blockDistanceMs, slotOf, slotStartMs, type PoaParams } from './params.ts';
+import { Alarm } from '../common/alarm.ts';
+import { Patience } from '../common/patience.ts';
 import { turnOrder } from './turns.ts';
 
 const SAVED_KEY = 'seal';
-export const SEAL_TIMER = 'seal';
 /** Longest head start given to building. */
 const LEAD_MS_MAX = 500;
 /** Time to fill a block that is asked for at the last moment. */
 const FILL_MS_MIN = 50;
-/** A job or a published block of which nothing is heard for this long is given up. */
-const PATIENCE_MS_MIN = 2000;
-const PATIENCE_MS_MAX = 60_000;
 /** Each time so many more checkpoints wait for finality, backups wait twice as long: forks may be what it lacks. */
 const CHECKPOINTS_PER_DOUBLING = 8;
 const DOUBLINGS_MAX = 3;
@@ -45,14 +43,14 @@ export class PoaSealer {
   #task: { readonly parent: Hash; readonly job: JobId; stage: 'asked' | 'published'; giveUpAt: Millis } | null = null;
   #lastSlot = -1;
   #lastJob = 0;
-  #timerAt: Millis | null = null;
-  #failures = 0;
-  #notBefore: Millis = 0;
+  readonly alarm = new Alarm('seal');
+  readonly #patience: Patience;
 
   /** Throws ParleyError SAVED_VOTES_DAMAGED. */
   constructor(self: Address, params: PoaParams, saved: ReadonlyMap<string, Bytes>) {
     this.#self = self;
     this.#params = params;
+    this.#patience = new Patience(params.blockTimeMs);
     const bytes = saved.get(SAVED_KEY);
     if (bytes === undefined) return;
     try {
@@ -74,10 +72,6 @@ export class PoaSealer {
     return this.#task !== null;
   }
 
-  get timerAt(): Millis | null {
-    return this.#timerAt;
-  }
-
   /** Called at the end of every step; brings what is under way into line with the view. `view` null: do nothing. */
   plan(view: SealView | null, now: Millis): EngineEffect[] {
     const effects: EngineEffect[] = [];
@@ -85,15 +79,15 @@ export class PoaSealer {
     if (this.#task !== null) {
       const isStale = view === null || this.#task.parent !== view.head.hash;
       const isLate = now >= this.#task.giveUpAt;
-      if (!isStale && !isLate) return this.#wakeAt(this.#task.giveUpAt);
+      if (!isStale && !isLate) return this.alarm.moveTo(this.#task.giveUpAt);
       if (this.#task.stage === 'asked') effects.push({ type: 'drop', job: this.#task.job });
       this.#task = null;
       if (isLate && !isStale) this.#fail(now);
     }
-    if (view === null || opening === null) return [...effects, ...this.#wakeAt(null)];
-    const at = Math.max(opening.at, this.#notBefore);
+    if (view === null || opening === null) return [...effects, ...this.alarm.moveTo(null)];
+    const at = Math.max(opening.at, this.#patience.restUntil);
     const askAt = at - opening.leadMs;
-    if (now < askAt) return [...effects, ...this.#wakeAt(askAt)];
+    if (now < askAt) return [...effects, ...this.alarm.moveTo(askAt)];
     return [...effects, ...this.#ask(view, Math.max(at, now), opening.leadMs, now)];
   }
 
@@ -107,7 +101,7 @@ export class PoaSealer {
       return [];
     }
     task.stage = 'published';
-    task.giveUpAt = now + this.#patienceMs();
+    task.giveUpAt = now + this.#patience.ms;
     this.#lastSlot = slot;
     // Remembered as a time, so that it keeps its meaning should the block time ever change.
     const startMs = slotStartMs(this.#params, slot);
@@ -131,11 +125,7 @@ export class PoaSealer {
   /** A block sealed with our key came in: ours, or a copy's, whose slot we then leave alone as well. */
   imported(timeMs: Millis): void {
     this.#lastSlot = Math.max(this.#lastSlot, slotOf(this.#params, timeMs));
-    this.#failures = 0;
-  }
-
-  timerFired(): void {
-    this.#timerAt = null;
+    this.#patience.succeed();
   }
 
   /** When our block on this head is due; null when we may not make one, or none is wanted. */
@@ -158,26 +148,13 @@ export class PoaSealer {
   #ask(view: SealView, timeMs: Millis, leadMs: Millis, now: Millis): EngineEffect[] {
     const job = ++this.#lastJob;
     const deadline = Math.max(timeMs, now + Math.max(Math.floor(leadMs / 2), FILL_MS_MIN));
-    const giveUpAt = deadline + this.#patienceMs();
+    const giveUpAt = deadline + this.#patience.ms;
     this.#task = { parent: view.head.hash, job, stage: 'asked', giveUpAt };
     const build = { job, parent: view.head.hash, timeMs, deadline, ...view.content() };
-    return [{ type: 'build', ...build }, ...this.#wakeAt(giveUpAt)];
-  }
-
-  /** One timer, moved only when it must be. */
-  #wakeAt(at: Millis | null): EngineEffect[] {
-    if (at === this.#timerAt) return [];
-    this.#timerAt = at;
-    return at === null ? [{ type: 'drop-timer', id: SEAL_TIMER }] : [{ type: 'timer', id: SEAL_TIMER, at }];
+    return [{ type: 'build', ...build }, ...this.alarm.moveTo(giveUpAt)];
   }
 
   #fail(now: Millis): void {
-    this.#failures++;
-    this.#notBefore = now + Math.floor(this.#patienceMs() / 4);
-  }
-
-  #patienceMs(): Millis {
-    const base = Math.max(PATIENCE_MS_MIN, 2 * this.#params.blockTimeMs);
-    return Math.min(base * 2 ** Math.min(this.#failures, 10), PATIENCE_MS_MAX);
+    this.#patience.fail(now);
   }
 }

@@ -1,7 +1,7 @@
 import { activeValidators } from '../common/quorum.ts';
 import { drawByPower } from '../common/slots/draw.ts';
 import type { SlotFamily } from '../common/slots/family.ts';
-import { poolFor, seedFor } from '../common/slots/seeds.ts';
+import { proposerSetFor, seedFor } from '../common/slots/seeds.ts';
 import { rulesOf } from '../common/slots/stake-params.ts';
 import { slotFactory } from '../common/slots/slot-factory.ts';
 import { epochOf } from '../common/slots/slot-times.ts';
@@ -26,7 +26,7 @@ function familyOf(params: PosParams): SlotFamily {
     // Who is drawn and has no say any more leaves the slot empty: another draw would be another chance.
     proposer: (state, validators, slot, hasher) => {
       const epoch = epochOf(params, slot);
-      const drawn = drawByPower(poolFor(state, epoch), seedFor(state, epoch, hasher), slot, hasher);
+      const drawn = drawByPower(proposerSetFor(state, epoch), seedFor(state, epoch, hasher), slot, hasher);
       return activeValidators(validators).find(({ address }) => address === drawn)?.address ?? null;
     },
   };

@@ -1,6 +1,6 @@
 import type { Header } from '../../src/types/block.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
-import type { Address, Bytes, Hash, Millis } from '../../src/types/primitives.ts';
+import type { Address, Hash, Millis } from '../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../src/types/validator.ts';
 import { assert, unreachable } from '../../src/util/assert.ts';
 import { CodecError } from '../../src/util/errors.ts';
@@ -9,6 +9,8 @@ import type { Engine, EngineEnv, HowReceived } from '../api/engine.ts';
 import type { EngineEvent } from '../api/event.ts';
 import type { EngineStatus } from '../api/status.ts';
 import { later, reject, type Verdict } from '../api/verdict.ts';
+import { shownAlarms } from '../common/alarm.ts';
+import { Announcer } from '../common/announcer.ts';
 import { BlockWeights } from '../common/block-weights.ts';
 import { CatchUp } from '../common/catch-up.ts';
 import {
@@ -22,7 +24,7 @@ import {
 } from './branch.ts';
 import { decodeExtra, encodeExtra } from './extra.ts';
 import { checkHeader } from './header-check.ts';
-import { MINE_TIMER, Mining, type MineView } from './mining.ts';
+import { Mining, type MineView } from './mining.ts';
 import type { PowParams } from './params.ts';
 import { describePow } from './status.ts';
 import { medianTime } from './times.ts';
@@ -45,14 +47,12 @@ export class PowEngine implements Engine {
   readonly #env: EngineEnv;
   readonly #mining: Mining | null;
   readonly #catchUp = new CatchUp();
+  readonly #announcer = new Announcer();
   #tree: BlockWeights<PowBlock> | null = null;
   #head: PowTreeBlock | null = null;
   #now: Millis = 0;
   #isSpeaking = false;
   #isStopped = false;
-  #announced: { readonly head: Hash; readonly finalized: Hash } | null = null;
-  /** Of the finalized block, until it is announced. */
-  #anchor: Bytes | null = null;
   #blocksMined = 0;
   #reorgs = 0;
   #reorgDepthMax = 0;
@@ -93,7 +93,7 @@ export class PowEngine implements Engine {
       case 'failed':
         return mining?.failed(event.job, event.code, this.#now) ?? [];
       case 'timer':
-        if (event.id === MINE_TIMER) mining?.timerFired();
+        if (event.id === mining?.alarm.id) mining.alarm.fired();
         return [];
       case 'demand':
         if (event.pendingTxs > 0) mining?.demanded(this.#now);
@@ -138,7 +138,6 @@ export class PowEngine implements Engine {
   }
 
   describe(): EngineStatus {
-    const timerAt = this.#mining?.timerAt ?? null;
     return describePow({
       params: this.#params,
       root: this.#tree?.root ?? null,
@@ -147,7 +146,7 @@ export class PowEngine implements Engine {
       isMining: this.#mining !== null && this.#mayMine(),
       isSearching: this.#mining?.isSearching ?? false,
       isLagging: this.#isLagging(),
-      timers: timerAt === null ? [] : [{ id: MINE_TIMER, at: timerAt }],
+      timers: shownAlarms(this.#mining === null ? [] : [this.#mining.alarm]),
       counters: { reorgs: this.#reorgs, blocksMined: this.#blocksMined, treeBlocks: this.#tree?.size ?? 0 },
       reorgDepthMax: this.#reorgDepthMax,
     });
@@ -195,7 +194,7 @@ export class PowEngine implements Engine {
     const finalized = this.#ancestor(this.#head ?? tree.root, this.#params.confirmations);
     if (finalized.number <= tree.root.number) return;
     tree.reroot(finalized.hash);
-    this.#anchor = encodeAnchor(finalized.data);
+    this.#announcer.prove({ justification: null, anchor: encodeAnchor(finalized.data) });
     this.#env.trace('finalized', { number: finalized.number, hash: finalized.hash });
   }
 
@@ -227,19 +226,9 @@ export class PowEngine implements Engine {
   #settle(): EngineEffect[] {
     const head = this.#head;
     if (head === null) return [];
-    const effects = this.#announce(head);
+    const effects = this.#announcer.announce(head.hash, this.#started().root.hash, () => this.#safe(head).hash);
     const view = this.#mayMine() ? this.#mineView(head) : null;
     return [...effects, ...(this.#mining?.plan(view, this.#now) ?? [])];
-  }
-
-  #announce(head: PowTreeBlock): EngineEffect[] {
-    const finalized = this.#started().root.hash;
-    if (this.#announced?.head === head.hash && this.#announced.finalized === finalized) return [];
-    this.#announced = { head: head.hash, finalized };
-    const anchor = this.#anchor;
-    this.#anchor = null;
-    const safe = this.#safe(head).hash;
-    return [{ type: 'forkchoice', head: head.hash, safe, finalized, ...(anchor === null ? {} : { anchor }) }];
   }
 
   #mineView(head: PowTreeBlock): MineView {

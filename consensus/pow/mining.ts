@@ -3,16 +3,14 @@ import type { Bytes, Hash, Millis } from '../../src/types/primitives.ts';
 import type { EngineEffect } from '../api/effect.ts';
 import type { EngineCrypto } from '../api/engine.ts';
 import type { JobId } from '../api/event.ts';
+import { Alarm } from '../common/alarm.ts';
+import { Patience } from '../common/patience.ts';
 import { POW_LIMIT, targetOf } from './compact.ts';
 import type { PowParams } from './params.ts';
 import { encodeSeal, NONCE_SIZE_BYTES, withNonce, workData, workHash } from './work-header.ts';
 
-export const MINE_TIMER = 'mine';
 /** Time to fill a block: what comes later gets in when the block is filled anew. */
 const FILL_MS = 50;
-/** A build or a published block of which nothing is heard for this long is given up. */
-const PATIENCE_MS_MIN = 2000;
-const PATIENCE_MS_MAX = 60_000;
 /** No host tries all nonces in less; one that says so has not searched. */
 const SEARCH_MS_MIN = 1000;
 const VERSIONS = 2 ** 32;
@@ -51,21 +49,17 @@ export class Mining {
   #search: Search | null = null;
   #published: { readonly job: JobId; readonly giveUpAt: Millis } | null = null;
   #lastJob = 0;
-  #timerAt: Millis | null = null;
-  #failures = 0;
-  #notBefore: Millis = 0;
+  readonly alarm = new Alarm('mine');
+  readonly #patience: Patience;
 
   constructor(params: PowParams, crypto: EngineCrypto) {
     this.#params = params;
+    this.#patience = new Patience(params.blockTimeMs);
     this.#crypto = crypto;
   }
 
   get isSearching(): boolean {
     return this.#search !== null;
-  }
-
-  get timerAt(): Millis | null {
-    return this.#timerAt;
   }
 
   /** Called at the end of every step; brings what is under way into line with the view. `view` null: do nothing. */
@@ -74,14 +68,13 @@ export class Mining {
     if (this.#parent !== (view?.parent ?? null)) {
       effects.push(...this.#dropAll());
       this.#parent = view?.parent ?? null;
-      this.#failures = 0;
-      this.#notBefore = 0;
+      this.#patience.succeed();
     }
-    if (view === null) return [...effects, ...this.#wakeAt(null)];
+    if (view === null) return [...effects, ...this.alarm.moveTo(null)];
     effects.push(...this.#giveUp(now));
     if (this.#published === null && this.#build === null && now >= this.#askAt()) effects.push(this.#ask(view, now));
     const wakeAt = this.#published?.giveUpAt ?? this.#build?.giveUpAt ?? this.#askAt();
-    return [...effects, ...this.#wakeAt(wakeAt)];
+    return [...effects, ...this.alarm.moveTo(wakeAt)];
   }
 
   /** Transactions wait. They can wait for the next filling, unless the block that is searched for has none at all. */
@@ -108,7 +101,7 @@ export class Mining {
     this.#search = null;
     if (nonce.length !== NONCE_SIZE_BYTES || !this.#isMet(search, nonce)) return this.#fail(now, job);
     const effects = this.#dropBuild();
-    this.#published = { job, giveUpAt: now + this.#patienceMs() };
+    this.#published = { job, giveUpAt: now + this.#patience.ms };
     const seal = { by: 'value', value: encodeSeal(search.version, nonce) } as const;
     return [...effects, { type: 'publish', job, header: search.header, seal }];
   }
@@ -128,15 +121,11 @@ export class Mining {
     return this.#fail(now, null);
   }
 
-  timerFired(): void {
-    this.#timerAt = null;
-  }
-
   #ask(view: MineView, now: Millis): EngineEffect {
     const job = ++this.#lastJob;
     const timeMs = Math.max(now, view.timeMsMin);
     const deadline = timeMs + FILL_MS;
-    this.#build = { job, view, giveUpAt: deadline + this.#patienceMs(), isDemanded: false };
+    this.#build = { job, view, giveUpAt: deadline + this.#patience.ms, isDemanded: false };
     return { type: 'build', job, parent: view.parent, timeMs, extra: view.extra, votes: [], deadline };
   }
 
@@ -152,7 +141,7 @@ export class Mining {
 
   /** When the next build is due. */
   #askAt(): Millis {
-    return Math.max(this.#search?.refreshAt ?? 0, this.#notBefore);
+    return Math.max(this.#search?.refreshAt ?? 0, this.#patience.restUntil);
   }
 
   #giveUp(now: Millis): EngineEffect[] {
@@ -183,22 +172,9 @@ export class Mining {
     return build === null ? [] : [{ type: 'drop', job: build.job }];
   }
 
-  /** One timer, moved only when it must be. */
-  #wakeAt(at: Millis | null): EngineEffect[] {
-    if (at === this.#timerAt) return [];
-    this.#timerAt = at;
-    return at === null ? [{ type: 'drop-timer', id: MINE_TIMER }] : [{ type: 'timer', id: MINE_TIMER, at }];
-  }
-
   /** A pause before the next try, longer each time. `job`: what the host may still hold. */
   #fail(now: Millis, job: JobId | null): EngineEffect[] {
-    this.#failures++;
-    this.#notBefore = now + Math.floor(this.#patienceMs() / 4);
+    this.#patience.fail(now);
     return job === null ? [] : [{ type: 'drop', job }];
-  }
-
-  #patienceMs(): Millis {
-    const base = Math.max(PATIENCE_MS_MIN, 2 * this.#params.blockTimeMs);
-    return Math.min(base * 2 ** Math.min(this.#failures, 10), PATIENCE_MS_MAX);
   }
 }

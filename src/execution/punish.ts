@@ -8,11 +8,7 @@ import type { ConsensusRules } from './rules.ts';
 import { StakingLedger } from './staking/ledger.ts';
 import { slash, slashingRefusal } from './staking/slashing.ts';
 
-/**
- * The offence that this evidence proves and that this block may punish. null: the engine sees none, it is punished already, or the
- * offender is no validator (keys without a say can contradict themselves at will, and their marks would fill the state). Under stake
- * a validator is whoever had a say then and can still lose something for it.
- */
+/** The offence that this evidence proves and that this block may punish; null: there is none. */
 export function punishableOffence(
   rules: ConsensusRules,
   overlay: StateOverlay,
@@ -21,20 +17,32 @@ export function punishableOffence(
   ledger = ledgerOf(rules, overlay),
 ): Offence | null {
   const offence = rules.judge(evidence);
-  if (offence === null || isPunished(overlay, offence)) return null;
-  if (ledger !== null) {
-    return slashingRefusal(ledger, offence) === null ? offence : null;
-  }
-  return consensus.validators.some(({ address }) => address === offence.offender) ? offence : null;
+  return offence !== null && isPunishable(overlay, consensus, offence, ledger) ? offence : null;
 }
 
-/** The same in the state after a block. */
-export function punishableAt(
+/** Whether a child of this block could punish it. */
+export function isPunishableAt(
   rules: ConsensusRules,
   at: Pick<Executed, 'state' | 'consensus'>,
-  evidence: Evidence,
-): Offence | null {
-  return punishableOffence(rules, new StateOverlay(at.state), at.consensus, evidence);
+  offence: Offence,
+): boolean {
+  const overlay = new StateOverlay(at.state);
+  return isPunishable(overlay, at.consensus, offence, ledgerOf(rules, overlay));
+}
+
+/**
+ * Not punished yet, and of a validator: keys without a say can contradict themselves at will, and their marks would fill the state. Under stake
+ * a validator is whoever had a say then and can still lose something for it.
+ */
+function isPunishable(
+  overlay: StateOverlay,
+  consensus: ConsensusState,
+  offence: Offence,
+  ledger: StakingLedger | null,
+): boolean {
+  if (isPunished(overlay, offence)) return false;
+  if (ledger !== null) return slashingRefusal(ledger, offence) === null;
+  return consensus.validators.some(({ address }) => address === offence.offender);
 }
 
 /** The books of stake in this state; null: validators do not stake. */

@@ -84,7 +84,7 @@ export class Effects implements EffectHandlers {
       case 'drop-timer':
         return this.#dropTimer(effect.id);
       case 'evidence':
-        if (evidence.add(effect.evidence)) gossip.publishEvidence(effect.evidence);
+        if (evidence.add(effect.evidence) === 'taken') gossip.publishEvidence(effect.evidence);
         return undefined;
       case 'fetch':
         return this.#modules.fetch(effect.hash, effect.peer);

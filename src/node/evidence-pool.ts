@@ -1,49 +1,62 @@
 import { encodeEvidence } from '../codec/evidence.ts';
 import { keccak256 } from '../crypto/keccak.ts';
-import type { Evidence } from '../types/evidence.ts';
+import type { Evidence, Offence } from '../types/evidence.ts';
 import type { Address, Hash } from '../types/primitives.ts';
 
 export const EVIDENCE_POOL_MAX = 256;
 /** One suffices to jail; the others are for what was done besides. */
 export const EVIDENCE_PER_OFFENDER_MAX = 4;
 
+export type EvidencePoolModules = {
+  /** null: it proves nothing. Costs signatures. */
+  readonly judge: (evidence: Evidence) => Offence | null;
+  /** At the head. */
+  readonly isPunishable: (offence: Offence) => boolean;
+};
+
+/** `useless`: it may be true, and is here already, finds no room, or nobody could be punished for it. */
+export type Admission = 'taken' | 'useless' | 'false';
+
+type Entry = { readonly evidence: Evidence; readonly offence: Offence };
+
 /**
  * Proven misbehaviour waiting for a block, oldest first. Only what could be punished at the head comes in, so that those who have nothing to lose
  * can not fill it, and it waits until it is punished in a FINAL block: one that carried it on a branch that lost has changed nothing.
  */
 export class EvidencePool {
-  readonly #isPunishable: (evidence: Evidence) => boolean;
-  readonly #entries = new Map<Hash, Evidence>();
+  readonly #modules: EvidencePoolModules;
+  readonly #entries = new Map<Hash, Entry>();
 
-  /** `isPunishable`: at the head. */
-  constructor(isPunishable: (evidence: Evidence) => boolean) {
-    this.#isPunishable = isPunishable;
+  constructor(modules: EvidencePoolModules) {
+    this.#modules = modules;
   }
 
-  /** False when it is here already, there is no room, or nothing to be punished for it. */
-  add(evidence: Evidence): boolean {
+  add(evidence: Evidence): Admission {
     const id = keccak256(encodeEvidence(evidence));
-    if (this.#entries.has(id) || this.#entries.size >= EVIDENCE_POOL_MAX) return false;
-    if (this.#countOf(evidence.offender) >= EVIDENCE_PER_OFFENDER_MAX || !this.#isPunishable(evidence)) return false;
-    this.#entries.set(id, evidence);
-    return true;
+    if (this.#entries.has(id) || this.#entries.size >= EVIDENCE_POOL_MAX) return 'useless';
+    if (this.#countOf(evidence.offender) >= EVIDENCE_PER_OFFENDER_MAX) return 'useless';
+    const offence = this.#modules.judge(evidence);
+    if (offence === null) return 'false';
+    if (!this.#modules.isPunishable(offence)) return 'useless';
+    this.#entries.set(id, { evidence, offence });
+    return 'taken';
   }
 
   /** All of it: the builder knows what its parent still has to punish. */
   waiting(): readonly Evidence[] {
-    return [...this.#entries.values()];
+    return [...this.#entries.values()].map(({ evidence }) => evidence);
   }
 
   /** Finality moved: lets go of what can be punished neither there nor at the head. */
-  prune(isPunishableThere: (evidence: Evidence) => boolean): void {
-    for (const [id, evidence] of this.#entries) {
-      if (!isPunishableThere(evidence) && !this.#isPunishable(evidence)) this.#entries.delete(id);
+  prune(isPunishableThere: (offence: Offence) => boolean): void {
+    for (const [id, { offence }] of this.#entries) {
+      if (!isPunishableThere(offence) && !this.#modules.isPunishable(offence)) this.#entries.delete(id);
     }
   }
 
   #countOf(offender: Address): number {
     let count = 0;
-    for (const evidence of this.#entries.values()) if (evidence.offender === offender) count++;
+    for (const { evidence } of this.#entries.values()) if (evidence.offender === offender) count++;
     return count;
   }
 }

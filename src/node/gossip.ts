@@ -48,7 +48,6 @@ export type GossipModules = {
   readonly transactions: TransactionCache;
   readonly verifier: MessageVerifier;
   readonly evidence: EvidencePool;
-  readonly judge: (evidence: Evidence) => boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -175,9 +174,8 @@ export class Gossip {
     const payload = data.subarray(1);
     if (data[0] === EVIDENCE_TAG) {
       const evidence = decodeEvidence(payload);
-      if (!this.#modules.judge(evidence)) return 'reject';
-      // Of somebody who has nothing to lose here it may be true, and is carried for nobody.
-      return this.#modules.evidence.add(evidence) ? 'accept' : 'ignore';
+      const admission = this.#modules.evidence.add(evidence);
+      return admission === 'taken' ? 'accept' : admission === 'false' ? 'reject' : 'ignore';
     }
     if (data[0] !== MESSAGE_TAG) return 'reject';
     const { engine, verifier, post } = this.#modules;

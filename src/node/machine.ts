@@ -1,7 +1,7 @@
 import type { BlockNode } from '../chain/block-node.ts';
-import { punishableAt } from '../execution/punish.ts';
+import { isPunishableAt } from '../execution/punish.ts';
 import type { Network, RequestProtocol } from '../ports/network.ts';
-import type { Evidence } from '../types/evidence.ts';
+import type { Offence } from '../types/evidence.ts';
 import { ZERO_ADDRESS, type Bytes, type PeerId } from '../types/primitives.ts';
 import { unreachable } from '../util/assert.ts';
 import { CodecError, errorText } from '../util/errors.ts';
@@ -51,10 +51,13 @@ export class Machine {
     this.network = network;
     this.#modules = modules;
     this.#log = log.child('node');
-    const isPunishable = (at: BlockNode, item: Evidence): boolean =>
-      punishableAt(chain.env.rules, at.executed, item) !== null;
-    this.#evidence = new EvidencePool((item) => isPunishable(chain.head, item));
-    chain.onFinalized(() => this.#evidence.prune((item) => isPunishable(chain.finalized, item)));
+    const { rules } = chain.env;
+    const isPunishable = (at: BlockNode, offence: Offence): boolean => isPunishableAt(rules, at.executed, offence);
+    this.#evidence = new EvidencePool({
+      judge: (item) => rules.judge(item),
+      isPunishable: (offence) => isPunishable(chain.head, offence),
+    });
+    chain.onFinalized(() => this.#evidence.prune((offence) => isPunishable(chain.finalized, offence)));
     this.#intake = new BlockIntake({
       chain,
       network,
@@ -107,7 +110,6 @@ export class Machine {
       evidence: this.#evidence,
       post: this.#post,
       accept: (block, delivery) => this.#intake.accept(block, delivery),
-      judge: (item) => chain.env.rules.judge(item) !== null,
       log: log.child('gossip'),
     });
   }

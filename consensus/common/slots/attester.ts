@@ -1,6 +1,7 @@
 import type { SignedMessage } from '../../../src/types/message.ts';
 import type { Address, Bytes, Millis } from '../../../src/types/primitives.ts';
 import type { EngineEffect } from '../../api/effect.ts';
+import { Alarm } from '../alarm.ts';
 import type { FfgVote } from '../ffg-vote.ts';
 import { FfgVoter } from '../ffg-voter.ts';
 import type { SlotTreeBlock } from './branch.ts';
@@ -8,8 +9,6 @@ import type { DutyRoster } from './duty-roster.ts';
 import type { SlotFamily } from './family.ts';
 import { slotStartMs } from './slot-times.ts';
 
-export const ATTEST_TIMER = 'attest';
-export const REPEAT_TIMER = 'repeat';
 /** A slot's block has this part of it to arrive before those who attest in it speak. */
 const WAIT_FRACTION = 3;
 const REPEAT_MS_MIN = 500;
@@ -23,8 +22,8 @@ export class Attester {
   readonly #family: SlotFamily;
   readonly #roster: DutyRoster;
   readonly #voter: FfgVoter;
-  #attestAt: Millis | null = null;
-  #repeatAt: Millis | null = null;
+  readonly #attestAlarm = new Alarm('attest');
+  readonly #repeatAlarm = new Alarm('repeat');
 
   /** Throws ParleyError SAVED_VOTES_DAMAGED. */
   constructor(self: Address, family: SlotFamily, roster: DutyRoster, saved: ReadonlyMap<string, Bytes>) {
@@ -35,11 +34,8 @@ export class Attester {
     this.#voter = new FfgVoter(self, { retryMs, retryMsMax: 4 * retryMs }, saved);
   }
 
-  get timers(): readonly { readonly id: string; readonly at: Millis }[] {
-    return [
-      ...(this.#attestAt === null ? [] : [{ id: ATTEST_TIMER, at: this.#attestAt }]),
-      ...(this.#repeatAt === null ? [] : [{ id: REPEAT_TIMER, at: this.#repeatAt }]),
-    ];
+  get alarms(): readonly Alarm[] {
+    return [this.#attestAlarm, this.#repeatAlarm];
   }
 
   resume(): EngineEffect[] {
@@ -51,19 +47,18 @@ export class Attester {
   }
 
   timerFired(id: string, head: SlotTreeBlock): EngineEffect[] {
-    if (id === ATTEST_TIMER) this.#attestAt = null;
-    if (id !== REPEAT_TIMER || this.#repeatAt === null) return [];
-    this.#repeatAt = null;
+    if (id === this.#attestAlarm.id) this.#attestAlarm.fired();
+    if (id !== this.#repeatAlarm.id || this.#repeatAlarm.at === null) return [];
+    this.#repeatAlarm.fired();
     return this.#voter.repeat(head.data.ffg);
   }
 
   /** At the end of every step. `checkpoint`: the newest of the head's branch, where the tree still has it. */
   plan(head: SlotTreeBlock, checkpoint: SlotTreeBlock | undefined, now: Millis): EngineEffect[] {
     const effects = checkpoint === undefined ? [] : this.#attest(head, checkpoint, now);
-    if (effects.some(({ type }) => type === 'cast')) this.#repeatAt = null;
-    if (this.#voter.last !== null && this.#repeatAt === null) {
-      this.#repeatAt = now + this.#voter.delayMs;
-      effects.push({ type: 'timer', id: REPEAT_TIMER, at: this.#repeatAt });
+    if (effects.some(({ type }) => type === 'cast')) this.#repeatAlarm.fired();
+    if (this.#voter.last !== null && this.#repeatAlarm.at === null) {
+      effects.push(...this.#repeatAlarm.moveTo(now + this.#voter.delayMs));
     }
     return effects;
   }
@@ -75,11 +70,7 @@ export class Attester {
     const { params } = this.#family;
     const waitMs = Math.floor(params.blockTimeMs / WAIT_FRACTION);
     const dueAt = slotStartMs(params, head.data.slots.genesisMs, slot) + waitMs;
-    if (now < dueAt && head.data.slots.slot < slot) {
-      if (this.#attestAt === dueAt) return [];
-      this.#attestAt = dueAt;
-      return [{ type: 'timer', id: ATTEST_TIMER, at: dueAt }];
-    }
+    if (now < dueAt && head.data.slots.slot < slot) return this.#attestAlarm.moveTo(dueAt);
     return this.#voter.vote(head.data.ffg, { slot, head: head.hash });
   }
 }

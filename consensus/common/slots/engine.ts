@@ -5,12 +5,13 @@ import type { Address, Bytes, Hash, Millis } from '../../../src/types/primitives
 import type { StakingRules } from '../../../src/types/staking.ts';
 import type { ValidatorSet } from '../../../src/types/validator.ts';
 import { assert, unreachable } from '../../../src/util/assert.ts';
-import { CodecError } from '../../../src/util/errors.ts';
 import type { EngineEffect } from '../../api/effect.ts';
 import type { Engine, EngineEnv, HowReceived } from '../../api/engine.ts';
 import type { EngineEvent } from '../../api/event.ts';
 import type { EngineStatus } from '../../api/status.ts';
 import { later, type Verdict } from '../../api/verdict.ts';
+import { shownAlarms, type Alarm } from '../alarm.ts';
+import { Announcer } from '../announcer.ts';
 import { BlockWeights } from '../block-weights.ts';
 import { CatchUp } from '../catch-up.ts';
 import { EvidenceDesk } from '../evidence-desk.ts';
@@ -19,6 +20,7 @@ import { encodeJustification } from '../ffg-justification.ts';
 import { voteEvidence } from '../ffg-offence.ts';
 import { decodeVote, type FfgVote } from '../ffg-vote.ts';
 import type { FfgState } from '../ffg.ts';
+import { sealAuthor } from '../sealed-header.ts';
 import { Sightings } from '../sightings.ts';
 import { VotePool } from '../vote-pool.ts';
 import { checkAttestation } from './attestation-check.ts';
@@ -31,7 +33,7 @@ import { checkHeader, isFitToCarry } from './header-check.ts';
 import { chooseHead } from './head.ts';
 import { LatestMessages } from './latest-messages.ts';
 import { makeReveal } from './reveals.ts';
-import { SLOT_TIMER, SlotSealer, type SealView } from './slot-sealer.ts';
+import { SlotSealer, type SealView } from './slot-sealer.ts';
 import { epochOf, slotOf } from './slot-times.ts';
 import { describeSlots } from './status.ts';
 
@@ -61,6 +63,7 @@ export class SlotEngine implements Engine {
   readonly #evidence: EvidenceDesk;
   readonly #sightings = new Sightings();
   readonly #catchUp = new CatchUp();
+  readonly #announcer = new Announcer();
   #tree: BlockWeights<SlotBlock> | null = null;
   #head: SlotTreeBlock | null = null;
   #headSeenAt: Millis = 0;
@@ -69,9 +72,6 @@ export class SlotEngine implements Engine {
   #isStopped = false;
   /** Something was heard that may move the head. */
   #isHeadOpen = false;
-  #announced: { readonly head: Hash; readonly finalized: Hash } | null = null;
-  /** Of the finalized block, until it is announced. */
-  #proof: { readonly justification: Bytes | null; readonly anchor: Bytes } | null = null;
   /** Who may have a say here: everybody else's messages are not kept. */
   #voters = new Set<Address>();
   #reorgs = 0;
@@ -155,9 +155,7 @@ export class SlotEngine implements Engine {
   }
 
   author(header: Header): Address {
-    const author = this.#env.crypto.recover(this.#env.crypto.sealHash(header), header.seal);
-    if (author === null) throw new CodecError('SEAL_INVALID', 'the seal is not a signature of this header');
-    return author;
+    return sealAuthor(header, this.#env.crypto);
   }
 
   validatorsFor(block: Hash): ValidatorSet | undefined {
@@ -181,10 +179,7 @@ export class SlotEngine implements Engine {
       pool: this.#pool,
       sightings: this.#sightings,
       isSealing: this.#sealer?.isSealing === true,
-      timers: [
-        ...(this.#attester?.timers ?? []),
-        ...(this.#sealer?.timerAt == null ? [] : [{ id: SLOT_TIMER, at: this.#sealer.timerAt }]),
-      ],
+      timers: shownAlarms(this.#alarms()),
       counters: { reorgs: this.#reorgs, evidence: this.#evidence.count, pooledVotes: this.#pool.size },
       isLagging: this.#catchUp.isLagging(this.#now),
     });
@@ -268,7 +263,7 @@ export class SlotEngine implements Engine {
   }
 
   #timer(id: string): EngineEffect[] {
-    if (id === SLOT_TIMER) this.#sealer?.timerFired();
+    if (id === this.#sealer?.alarm.id) this.#sealer.alarm.fired();
     return this.#head === null ? [] : (this.#attester?.timerFired(id, this.#head) ?? []);
   }
 
@@ -280,7 +275,7 @@ export class SlotEngine implements Engine {
     const block = tree.get(ffg.finalized.hash);
     if (block === undefined || block.number <= tree.root.number) return [];
     tree.reroot(block.hash);
-    this.#proof = { justification: encodeJustification(ffg), anchor: encodeAnchor(block.data) };
+    this.#announcer.prove({ justification: encodeJustification(ffg), anchor: encodeAnchor(block.data) });
     this.#learnVoters();
     this.#env.trace('finalized', { number: block.number, hash: block.hash });
     return [];
@@ -321,31 +316,13 @@ export class SlotEngine implements Engine {
   #settle(effects: EngineEffect[]): void {
     const head = this.#head;
     if (head === null) return;
-    effects.push(...this.#announce(head));
+    effects.push(...this.#announcer.announce(head.hash, this.#started().root.hash, () => this.#safe(head).hash));
     if (this.#mayAct()) {
       const newest = head.data.ffg.targets.at(-1)?.checkpoint.hash;
       const checkpoint = newest === undefined ? undefined : this.#started().get(newest);
       effects.push(...(this.#attester?.plan(head, checkpoint, this.#now) ?? []));
     }
     effects.push(...(this.#sealer?.plan(this.#mayAct() ? this.#sealView(head) : null, this.#now) ?? []));
-  }
-
-  #announce(head: SlotTreeBlock): EngineEffect[] {
-    const finalized = this.#started().root.hash;
-    if (this.#announced?.head === head.hash && this.#announced.finalized === finalized) return [];
-    this.#announced = { head: head.hash, finalized };
-    const proof = this.#proof;
-    this.#proof = null;
-    return [
-      {
-        type: 'forkchoice',
-        head: head.hash,
-        safe: this.#safe(head).hash,
-        finalized,
-        ...(proof === null ? {} : { anchor: proof.anchor }),
-        ...(proof?.justification == null ? {} : { justification: proof.justification }),
-      },
-    ];
   }
 
   #sealView(head: SlotTreeBlock): SealView {
@@ -370,6 +347,10 @@ export class SlotEngine implements Engine {
     const { self, secret, crypto: hasher } = this.#env;
     assert(self !== null && secret !== null, 'who makes blocks has a key');
     return makeReveal(head.data.slots, self, epochOf(this.#family.params, slot), { secret, hasher });
+  }
+
+  #alarms(): readonly Alarm[] {
+    return [...(this.#attester?.alarms ?? []), ...(this.#sealer === null ? [] : [this.#sealer.alarm])];
   }
 
   #mayAct(): boolean {

@@ -7,11 +7,12 @@ import type { SlotBlock, SlotTreeBlock } from './branch.ts';
 import { ghostHead } from './lmd-ghost.ts';
 
 /**
- * The justification that a leaf shows, or that its next block will with the votes that are here. Otherwise whoever is the first to carry the
+ * Whether a leaf shows the justification, or its next block will with the votes that are here. Otherwise whoever is the first to carry the
  * votes that justify, on whatever old parent, would make all newer blocks unviable.
  */
-function showsIn(ffg: FfgState, pool: VotePool): number {
-  return withVotes(ffg, pool.select(ffg, VOTES_PER_BLOCK_MAX)).justified.epoch;
+function shows(epoch: number, ffg: FfgState, pool: VotePool): boolean {
+  if (ffg.justified.epoch >= epoch) return true;
+  return withVotes(ffg, pool.select(ffg, VOTES_PER_BLOCK_MAX)).justified.epoch >= epoch;
 }
 
 /** The head of a tree: LMD-GHOST from the highest justified checkpoint that any of its branches shows. */
@@ -31,7 +32,7 @@ export function chooseHead(
       hash,
       parentHash,
       slot: data.slots.slot,
-      isViable: !parents.has(hash) && showsIn(data.ffg, pool) >= justified.epoch,
+      isViable: !parents.has(hash) && shows(justified.epoch, data.ffg, pool),
     })),
     latest,
     powers: new Map(start.data.active.map(({ address, power }) => [address, power])),

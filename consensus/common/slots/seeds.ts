@@ -13,6 +13,6 @@ export function seedFor(state: SlotState, epoch: number, hasher: Hasher): Hash {
 }
 
 /** From whom the proposers of an epoch are drawn, seen from a block of this state. */
-export function poolFor(state: SlotState, epoch: number): ValidatorSet {
-  return epoch <= state.epoch ? state.pool : state.nextPool;
+export function proposerSetFor(state: SlotState, epoch: number): ValidatorSet {
+  return epoch <= state.epoch ? state.proposerSet : state.nextProposerSet;
 }

@@ -1,13 +1,12 @@
-import { decodeHeader } from '../../../src/codec/block.ts';
 import { encodeRlp, encodeUint } from '../../../src/codec/rlp.ts';
 import { keccak256 } from '../../../src/crypto/keccak.ts';
-import type { Header } from '../../../src/types/block.ts';
 import type { Evidence, Offence } from '../../../src/types/evidence.ts';
 import type { Candidate, StakingRules } from '../../../src/types/staking.ts';
 import type { ConsensusState, Validator } from '../../../src/types/validator.ts';
 import { fromHex } from '../../../src/util/hex.ts';
 import type { EngineCrypto, EngineFactory } from '../../api/engine.ts';
 import { judgeVotes } from '../ffg-offence.ts';
+import { sealedTwice } from '../sealed-header.ts';
 import { SlotEngine } from './engine.ts';
 import { decodeExtra } from './extra.ts';
 import type { SlotFamily, SlotParams } from './family.ts';
@@ -73,30 +72,9 @@ function judgeSlots(params: SlotParams, evidence: Evidence, crypto: EngineCrypto
     const offence = judgeVotes(evidence, crypto, 1);
     return offence === null ? null : { ...offence, epoch: offence.height };
   }
-  const first = sealedHeader(evidence.first, evidence, crypto, chain);
-  const second = sealedHeader(evidence.second, evidence, crypto, chain);
-  if (first === null || second === null || first.slot !== second.slot) return null;
-  // Compared by what was signed: the same words under another signature of the same key are no second block.
-  if (crypto.sealHash(first.header) === crypto.sealHash(second.header)) return null;
+  const [first, second] = (sealedTwice(evidence, crypto) ?? []).map(({ extra }) => decodeExtra(extra));
+  if (first == null || second == null || first.slot !== second.slot) return null;
+  if (![first, second].every(({ chainId, shard }) => chainId === chain.chainId && shard === chain.shard)) return null;
   const epoch = epochOf(params, first.slot);
   return { offender: evidence.offender, code: 'DOUBLE_PROPOSAL', height: first.slot, epoch };
-}
-
-function sealedHeader(
-  bytes: Uint8Array,
-  evidence: Evidence,
-  crypto: EngineCrypto,
-  chain: Chain,
-): { readonly header: Header; readonly slot: number } | null {
-  let header: Header;
-  try {
-    header = decodeHeader(bytes);
-  } catch {
-    return null;
-  }
-  const extra = decodeExtra(header.extra);
-  if (extra === null || extra.chainId !== chain.chainId || extra.shard !== chain.shard) return null;
-  return crypto.recover(crypto.sealHash(header), header.seal) === evidence.offender
-    ? { header, slot: extra.slot }
-    : null;
 }

@@ -6,6 +6,8 @@ import type { Address, Bytes, Hash, Millis } from '../../../src/types/primitives
 import { ParleyError } from '../../../src/util/errors.ts';
 import type { EngineEffect } from '../../api/effect.ts';
 import type { JobId } from '../../api/event.ts';
+import { Alarm } from '../alarm.ts';
+import { Patience } from '../patience.ts';
 import type { SlotTreeBlock } from './branch.ts';
 import type { Hasher } from './draw.ts';
 import { decodeExtra } from './extra.ts';
@@ -13,14 +15,10 @@ import type { SlotFamily } from './family.ts';
 import { slotOf, slotStartMs } from './slot-times.ts';
 
 const SAVED_KEY = 'slot';
-export const SLOT_TIMER = 'slot';
 /** Longest head start given to building. */
 const LEAD_MS_MAX = 500;
 /** Time to fill a block that is asked for at the last moment. */
 const FILL_MS_MIN = 50;
-/** A job or a published block of which nothing is heard for this long is given up. */
-const PATIENCE_MS_MIN = 2000;
-const PATIENCE_MS_MAX = 60_000;
 /** Slots looked through for the next one of ours; then it is looked again. */
 const SLOTS_AHEAD_MAX = 128;
 /** Each time so many more blocks wait for finality, every other slot is left out once more: they weigh on every node's memory. */
@@ -54,9 +52,8 @@ export class SlotSealer {
   #task: Task | null = null;
   #lastSlot = 0;
   #lastJob = 0;
-  #timerAt: Millis | null = null;
-  #failures = 0;
-  #notBefore: Millis = 0;
+  readonly alarm = new Alarm('slot');
+  readonly #patience: Patience;
   /** What was found the last time: on this head, from this slot on, the first slot of ours (or where the search ended). */
   #found: { readonly head: Hash; readonly from: number; readonly number: number; readonly isOurs: boolean } | null =
     null;
@@ -65,6 +62,7 @@ export class SlotSealer {
   constructor(self: Address, family: SlotFamily, hasher: Hasher, saved: ReadonlyMap<string, Bytes>) {
     this.#self = self;
     this.#family = family;
+    this.#patience = new Patience(family.params.blockTimeMs);
     this.#hasher = hasher;
     const bytes = saved.get(SAVED_KEY);
     if (bytes === undefined) return;
@@ -83,10 +81,6 @@ export class SlotSealer {
     return this.#task !== null;
   }
 
-  get timerAt(): Millis | null {
-    return this.#timerAt;
-  }
-
   /** Called at the end of every step; brings what is under way into line with the view. null: do nothing. */
   plan(view: SealView | null, now: Millis): EngineEffect[] {
     const effects: EngineEffect[] = [];
@@ -94,17 +88,17 @@ export class SlotSealer {
     if (task !== null) {
       const isStale = view === null || task.parent !== view.head.hash;
       const isLate = now >= task.giveUpAt;
-      if (!isStale && !isLate) return this.#wakeAt(task.giveUpAt);
+      if (!isStale && !isLate) return this.alarm.moveTo(task.giveUpAt);
       if (task.stage === 'asked') effects.push({ type: 'drop', job: task.job });
       this.#task = null;
       if (isLate && !isStale) this.#fail(now);
     }
-    if (view === null) return [...effects, ...this.#wakeAt(null)];
+    if (view === null) return [...effects, ...this.alarm.moveTo(null)];
     const slot = this.#nextSlot(view, now);
     const startMs = this.#startMs(view.head, slot.number);
     const leadMs = Math.min(Math.floor(this.#family.params.blockTimeMs / 2), LEAD_MS_MAX);
-    const askAt = Math.max(startMs - leadMs, this.#notBefore);
-    if (!slot.isOurs || now < askAt) return [...effects, ...this.#wakeAt(slot.isOurs ? askAt : startMs)];
+    const askAt = Math.max(startMs - leadMs, this.#patience.restUntil);
+    if (!slot.isOurs || now < askAt) return [...effects, ...this.alarm.moveTo(slot.isOurs ? askAt : startMs)];
     return [...effects, ...this.#ask(view, slot.number, now)];
   }
 
@@ -118,7 +112,7 @@ export class SlotSealer {
       return [];
     }
     task.stage = 'published';
-    task.giveUpAt = now + this.#patienceMs();
+    task.giveUpAt = now + this.#patience.ms;
     this.#lastSlot = slot;
     const guard = { kind: 'once', domain: 'slot', height: slot, round: 0, step: 0 } as const;
     return [
@@ -136,11 +130,7 @@ export class SlotSealer {
   /** A block sealed with our key came in: ours, or a copy's, whose slot we then leave alone as well. */
   imported(slot: number): void {
     this.#lastSlot = Math.max(this.#lastSlot, slot);
-    this.#failures = 0;
-  }
-
-  timerFired(): void {
-    this.#timerAt = null;
+    this.#patience.succeed();
   }
 
   /** The next slot of ours on this head, or the one after all that were looked at. */
@@ -169,30 +159,17 @@ export class SlotSealer {
     const job = ++this.#lastJob;
     const timeMs = this.#startMs(view.head, slot);
     const deadline = Math.max(timeMs, now + FILL_MS_MIN);
-    const giveUpAt = deadline + this.#patienceMs();
+    const giveUpAt = deadline + this.#patience.ms;
     this.#task = { parent: view.head.hash, slot, job, stage: 'asked', giveUpAt };
     const build = { job, parent: view.head.hash, timeMs, deadline, ...view.content(slot) };
-    return [{ type: 'build', ...build }, ...this.#wakeAt(giveUpAt)];
+    return [{ type: 'build', ...build }, ...this.alarm.moveTo(giveUpAt)];
   }
 
   #startMs(head: SlotTreeBlock, slot: number): Millis {
     return slotStartMs(this.#family.params, head.data.slots.genesisMs, slot);
   }
 
-  /** One timer, moved only when it must be. */
-  #wakeAt(at: Millis | null): EngineEffect[] {
-    if (at === this.#timerAt) return [];
-    this.#timerAt = at;
-    return at === null ? [{ type: 'drop-timer', id: SLOT_TIMER }] : [{ type: 'timer', id: SLOT_TIMER, at }];
-  }
-
   #fail(now: Millis): void {
-    this.#failures++;
-    this.#notBefore = now + Math.floor(this.#patienceMs() / 4);
-  }
-
-  #patienceMs(): Millis {
-    const base = Math.max(PATIENCE_MS_MIN, 2 * this.#family.params.blockTimeMs);
-    return Math.min(base * 2 ** Math.min(this.#failures, 10), PATIENCE_MS_MAX);
+    this.#patience.fail(now);
   }
 }

@@ -38,8 +38,8 @@ export type SlotState = {
   readonly seed: Hash;
   readonly nextSeed: Hash;
   /** From whom proposers may be drawn in `epoch`, and in the next one: fixed before the seeds were known. */
-  readonly pool: ValidatorSet;
-  readonly nextPool: ValidatorSet;
+  readonly proposerSet: ValidatorSet;
+  readonly nextProposerSet: ValidatorSet;
   /** Epochs in a row without attestations of two thirds. */
   readonly stalledEpochs: number;
   readonly commitments: ReadonlyMap<Address, Commitment>;
@@ -59,8 +59,8 @@ export function genesisSlotState(genesisMs: Millis, validators: ValidatorSet, mi
     mix,
     seed: mix,
     nextSeed: mix,
-    pool: activeValidators(validators),
-    nextPool: activeValidators(validators),
+    proposerSet: activeValidators(validators),
+    nextProposerSet: activeValidators(validators),
     stalledEpochs: 0,
     commitments: new Map(),
     current: { epoch: 0, checkpoint: null, attesters: new Map() },
@@ -83,8 +83,8 @@ export function encodeSlotState(state: SlotState): Bytes {
     fromHex(state.mix),
     fromHex(state.seed),
     fromHex(state.nextSeed),
-    validatorsToRlp(state.pool),
-    validatorsToRlp(state.nextPool),
+    validatorsToRlp(state.proposerSet),
+    validatorsToRlp(state.nextProposerSet),
     encodeUint(state.stalledEpochs),
     [...state.commitments].map(([who, { epoch, hash }]) => [fromHex(who), encodeUint(epoch), fromHex(hash)]),
     dutiesToRlp(state.current),
@@ -111,8 +111,8 @@ export function decodeSlotState(state: ConsensusState): SlotState {
       mix: reader.hash(),
       seed: reader.hash(),
       nextSeed: reader.hash(),
-      pool: readValidators(reader),
-      nextPool: readValidators(reader),
+      proposerSet: readValidators(reader),
+      nextProposerSet: readValidators(reader),
       stalledEpochs: reader.uint(),
       commitments: new Map(readList(reader, readCommitment)),
       current: readDuties(reader),

@@ -205,6 +205,29 @@ describe('jail for missed turns', () => {
     expect(jailedWhere((slot) => slot % 4 > 1)).toContain(8);
   });
 
+  it('does not meet who comes back with the first block of the epoch', () => {
+    const ledger = new Ledger({ ...familyOf({ wages: { missedTurnsMax: 2 } }), proposer: () => b }, three);
+    ledger.block(1, [], a);
+    expect(ledger.slots.turns.get(b)).toBeUndefined();
+    ledger.block(3, [], a);
+    ledger.block(4, [], a);
+    ledger.block(6, [], a);
+    expect(ledger.slots.turns.get(b)?.missed).toBe(2);
+    const { movements } = ledger.block(8, [], b);
+    expect(movements.filter(({ jail }) => jail)).toEqual([]);
+  });
+
+  it('settles what was owed: who asked back in begins anew', () => {
+    const ledger = new Ledger({ ...familyOf({ wages: { missedTurnsMax: 100 } }), proposer: () => b }, three);
+    ledger.block(1, [], a);
+    ledger.block(3, [], a);
+    expect(ledger.slots.turns.get(b)?.missed).toBe(1);
+    const inJail = three.map((validator) => (validator.address === b ? { ...validator, jailed: true } : validator));
+    ledger.state = { ...ledger.state, validators: inJail };
+    ledger.block(4, [], a);
+    expect(ledger.slots.turns.get(b)).toBeUndefined();
+  });
+
   it('never comes without the rule, nor after an outage', () => {
     const lenient = new Ledger(familyOf({ slotsPerEpoch: 8 }), three);
     lenient.block(7, [], a);
@@ -215,6 +238,15 @@ describe('jail for missed turns', () => {
 });
 
 describe('stalled epochs', () => {
+  it('are counted where wages are nothing as well', () => {
+    const ledger = new Ledger({ ...familyOf(), baseWei: () => 0n }, three);
+    for (let epoch = 1; epoch <= 4; epoch++) {
+      ledger.block(4 * epoch, [], a);
+      ledger.block(4 * epoch + 1, ledger.attestations([a, b, c]), a);
+    }
+    expect(ledger.slots.stalledEpochs).toBe(0);
+  });
+
   it('are those in a row without attestations of more than two thirds', () => {
     const ledger = inEpochOne();
     const counts: number[] = [];

@@ -202,3 +202,19 @@ describe('finality', () => {
     expect(a?.finalized.number).toBeGreaterThan(root.header.number);
   });
 });
+
+describe('whoever is the first to carry the votes that justify', () => {
+  it('on an old parent undoes none of the blocks that came since', () => {
+    const harness = new Harness({ validators: four }).start();
+    const checkpoint = at(harness.chain(harness.genesis, 8), 8);
+    const nine = harness.make(checkpoint, 9);
+    const ten = harness.make(nine, 10);
+    for (const block of [nine, ten]) harness.import(block);
+    const votes = [0, 1, 2].map((i) => harness.attestation(rigAddress(i), checkpoint, ten));
+    for (const vote of votes) harness.hear(vote);
+    const sneaky = harness.make(checkpoint, 11, { votes });
+    harness.import(sneaky);
+    expect(sneaky.ffg.justified.epoch).toBeGreaterThan(ten.ffg.justified.epoch);
+    expect(harness.engine.describe().head.hash).toBe(ten.hash);
+  });
+});

@@ -9,25 +9,17 @@ describe('who is never drawn', () => {
     const family = { ...familyOf({ slotsPerEpoch: 4 }), proposer: () => null };
     const sealer = new SlotSealer(rigAddress(0), family, crypto, new Map());
     const { genesis } = new Harness({ validators: staked(32) }).start();
-    const head = {
-      hash: genesis.hash,
-      parentHash: genesis.hash,
-      number: 0,
-      weight: 0n,
-      data: { slots: genesis.slots, state: genesis.state },
-    };
-    let now = genesis.header.timeMs;
+    const { hash, header } = genesis;
+    const data = { ...genesis, author: null, active: genesis.state.validators };
+    const head = { hash, parentHash: header.parentHash, number: 0, weight: 0n, data };
+    const content = () => ({ extra: new Uint8Array(0), votes: [] });
+    let now = header.timeMs;
     for (let round = 0; round < 5; round++) {
-      const view = {
-        head: head as never,
-        unfinalizedBlocks: 0,
-        content: () => ({ extra: new Uint8Array(0), votes: [] }),
-      };
-      const [timer] = sealer.plan(view, now);
+      const [timer] = sealer.plan({ head, unfinalizedBlocks: 0, content }, now);
       if (timer?.type !== 'timer') throw new Error('it looks again some time');
       expect(timer.at).toBeGreaterThan(now);
       now = timer.at;
-      sealer.timerFired();
+      sealer.alarm.fired();
     }
   });
 });

@@ -26,3 +26,8 @@ export class Alarm {
     this.#at = null;
   }
 }
+
+/** Those that are set, as `describe` shows them. */
+export function shownAlarms(alarms: readonly Alarm[]): { readonly id: TimerId; readonly at: Millis }[] {
+  return alarms.flatMap(({ id, at }) => (at === null ? [] : [{ id, at }]));
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { poolFor } from '../../../../consensus/common/slots/seeds.ts';
+import { proposerSetFor } from '../../../../consensus/common/slots/seeds.ts';
 import { rigAddress } from '../../../conformance/rig-parts.ts';
 import { staked } from '../slots/harness.ts';
 import { familyOf, Ledger } from '../slots/states.ts';
@@ -13,9 +13,9 @@ describe('those from whom proposers are drawn', () => {
     // Elected in epoch 1; the seed of epoch 2 has been known since its first block.
     ledger.state = { ...ledger.state, validators: after };
     ledger.block(8, [], author);
-    expect(poolFor(ledger.slots, 2)).toEqual(before);
-    expect(poolFor(ledger.slots, 3)).toEqual(after);
+    expect(proposerSetFor(ledger.slots, 2)).toEqual(before);
+    expect(proposerSetFor(ledger.slots, 3)).toEqual(after);
     ledger.block(12, [], author);
-    expect(poolFor(ledger.slots, 3)).toEqual(after);
+    expect(proposerSetFor(ledger.slots, 3)).toEqual(after);
   });
 });
