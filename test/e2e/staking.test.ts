@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
-  createPublicClient,
   createWalletClient,
   encodeFunctionData,
   fromRlp,
@@ -11,7 +10,6 @@ import {
   hexToBytes,
   http,
   keccak256,
-  parseAbi,
   parseEther,
   stringToHex,
   toHex,
@@ -25,27 +23,23 @@ import { privateKeyToAccount, sign } from 'viem/accounts';
 import { foundry } from 'viem/chains';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountsFromMnemonic } from '../../src/crypto/mnemonic.ts';
-import { STAKING_ABI_TEXT } from '../../src/execution/staking/abi.ts';
+import { STAKING_ADDRESS } from '../../src/execution/rules.ts';
 import { VALIDATORS_PATH } from '../../src/node/dev-keys.ts';
-import { agreedInTime, allReach, lowest } from './support/agreement.ts';
+import { agreedInTime, allReach } from './support/agreement.ts';
 import { cleanUp, MNEMONIC, ROOT, runCli } from './support/devnet.ts';
 import type { ConsensusStatus } from './support/finality-watch.ts';
 import { createNetwork, type TestNetwork } from './support/node-process.ts';
 import { devAccount, signedTransfer } from './support/raw-transactions.ts';
-import { STAKING_ADDRESS } from './support/stakes.ts';
+import { clientOf, infoOf, madeBy, patiently, STAKING, stakes, type StakeClient } from './support/stakes.ts';
 import { heightOf, type Rpc } from './support/rpc.ts';
 import { until } from './support/wait.ts';
 
 /** Stake on real networks, by the tools people have: who may join and earns what, and that every wei comes back. */
 
-const ABI = parseAbi(STAKING_ABI_TEXT);
-const LOOSE: Abi = ABI;
+const LOOSE: Abi = STAKING;
 const CAST = join(ROOT, 'node_modules/.bin/cast');
 const run = promisify(execFile);
 const COIN = 10n ** 18n;
-/** For what comes with one of the next epochs. */
-const patiently = <T>(what: string, ask: () => Promise<T | false>): Promise<T> =>
-  until(what, ask, { timeoutMs: 60_000 });
 const SLOTS_PER_EPOCH = 8;
 /** Of the issue: how long a transaction takes to be final, on average. */
 const FINALITY_EPOCHS_MAX = 2.5;
@@ -56,19 +50,10 @@ const addressOf = (index: number): Address => keyOf(index).address;
 const secretOf = (key: { readonly privateKey: Uint8Array }): Hex => toHex(key.privateKey);
 const keys = validators.slice(0, 4).map(({ address }) => address);
 
-type Amounts = 'own' | 'delegated' | 'rewards' | 'penalties' | 'withdrawableEpoch';
-type Info = { readonly [name in Amounts]: bigint } & { readonly status: number };
 const [ACTIVE, EXITED] = [2, 4];
 
-const clientOf = (url: string) => createPublicClient({ chain: foundry, transport: http(url), cacheTime: 0 });
-type Client = ReturnType<typeof clientOf>;
-
-const stakes = (client: Client) => getContract({ address: STAKING_ADDRESS, abi: ABI, client }).read;
-const infoOf = async (client: Client, validator: Address, at: { blockNumber?: bigint } = {}): Promise<Info> =>
-  (await stakes(client).validatorInfo([validator], at)) as unknown as Info;
-
 /** The receipt as it stands when its block is final. */
-async function settled(client: Client, hash: Hex): Promise<TransactionReceipt> {
+async function settled(client: StakeClient, hash: Hex): Promise<TransactionReceipt> {
   return patiently(`${hash} is final`, async () => {
     const [receipt, final] = await Promise.all([
       client.getTransactionReceipt({ hash }),
@@ -79,25 +64,13 @@ async function settled(client: Client, hash: Hex): Promise<TransactionReceipt> {
 }
 
 /** By how much the block of the receipt changed its sender's balance, the fee left aside. */
-async function gained(client: Client, receipt: TransactionReceipt): Promise<bigint> {
+async function gained(client: StakeClient, receipt: TransactionReceipt): Promise<bigint> {
   const { from: address, blockNumber: at } = receipt;
   const [before, after] = await Promise.all([
     client.getBalance({ address, blockNumber: at - 1n }),
     client.getBalance({ address, blockNumber: at }),
   ]);
   return after - before + receipt.gasUsed * receipt.effectiveGasPrice;
-}
-
-/** Waits for a block of that validator which all nodes have. */
-async function madeBy(rpcs: readonly Rpc[], author: Address, above: number): Promise<void> {
-  let height = above;
-  const next = async (): Promise<boolean> => {
-    for (; height <= (await lowest(rpcs, 'safe')); height++) {
-      if ((await agreedInTime(rpcs, height)).miner.toLowerCase() === author) return true;
-    }
-    return false;
-  };
-  await patiently(`${author} makes a block`, next);
 }
 
 /** Made with nothing of Parley's, as another wallet would. */
@@ -113,7 +86,7 @@ const families = [
 
 describe.each(families)('stake under $consensus', ({ consensus, tool, engine }) => {
   let network: TestNetwork;
-  let client: Client;
+  let client: StakeClient;
   beforeAll(async () => {
     network = await createNetwork({
       consensus,
@@ -162,7 +135,7 @@ describe.each(families)('stake under $consensus', ({ consensus, tool, engine }) 
   }
 
   async function depositByViem(): Promise<Hex> {
-    const { write } = getContract({ address: STAKING_ADDRESS, abi: ABI, client: walletOf(1) });
+    const { write } = getContract({ address: STAKING_ADDRESS, abi: STAKING, client: walletOf(1) });
     return write.deposit([fifth, await proofOf(owner, 4), 500], { value: parseEther('32') });
   }
 

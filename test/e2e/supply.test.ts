@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STAKING_ADDRESS } from '../../src/execution/rules.ts';
 import { signTransaction } from '../../src/codec/transaction.ts';
 import { accountsFromMnemonic } from '../../src/crypto/mnemonic.ts';
 import { toHex } from '../../src/util/hex.ts';
@@ -6,7 +7,7 @@ import { agreedBlock, allReach, lowest } from './support/agreement.ts';
 import { cleanUp, MNEMONIC, nodeLogs, startDevnet, type RunningDevnet } from './support/devnet.ts';
 import { ENGINES, type EngineUnderTest } from './support/engines.ts';
 import { heightOf, rpcBatch, type Rpc, type RpcBlock } from './support/rpc.ts';
-import { earnedByStake, STAKING_ADDRESS } from './support/stakes.ts';
+import { earnedByStake } from './support/stakes.ts';
 import { until } from './support/wait.ts';
 
 /** No transfer lost, none mined twice, no wei made or gone: on every node. */
