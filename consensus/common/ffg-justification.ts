@@ -1,7 +1,8 @@
 import { JUSTIFICATION_SIZE_BYTES_MAX } from '../../src/codec/block.ts';
-import { messageToRlp, readMessage } from '../../src/codec/message.ts';
 import { encodeRlp } from '../../src/codec/rlp.ts';
 import { RlpReader } from '../../src/codec/rlp-reader.ts';
+import { readVotes, votesToRlp } from '../../src/codec/votes.ts';
+import { VOTES_PER_BLOCK_MAX } from '../../src/types/block.ts';
 import type { SignedMessage } from '../../src/types/message.ts';
 import type { Address, Bytes } from '../../src/types/primitives.ts';
 import type { ValidatorSet } from '../../src/types/validator.ts';
@@ -12,7 +13,7 @@ import type { FfgState } from './ffg.ts';
 import { activeValidators, hasQuorum } from './quorum.ts';
 
 /**
- * Proof that a checkpoint is final, for those who have no blocks: RLP, one list of signed votes for each link of rule 4
+ * Proof that a checkpoint is final, for those who have no blocks: RLP, the votes (src/codec/votes.ts) for each link of rule 4
  * in ffg.ts, the finalizing link last. That the finalized checkpoint was itself justified need not be shown: the
  * honest majority behind the last link votes from justified sources only.
  */
@@ -20,7 +21,7 @@ import { activeValidators, hasQuorum } from './quorum.ts';
 /** null for genesis, which needs no proof, and for a proof too large to travel. */
 export function encodeJustification(state: FfgState): Bytes | null {
   if (state.proof.length === 0) return null;
-  const bytes = encodeRlp(state.proof.map((link) => link.map(messageToRlp)));
+  const bytes = encodeRlp(state.proof.map(votesToRlp));
   return bytes.length <= JUSTIFICATION_SIZE_BYTES_MAX ? bytes : null;
 }
 
@@ -69,7 +70,7 @@ function verifiedLink(
 function decodeLinks(bytes: Bytes): SignedMessage[][] | null {
   try {
     const reader = new RlpReader(bytes);
-    const links = readList(reader, (item) => readList(item, readMessage));
+    const links = readList(reader, (item) => readVotes(item, VOTES_PER_BLOCK_MAX, 'JUSTIFICATION_TOO_MANY_VOTES'));
     reader.end();
     return links;
   } catch {

@@ -1,7 +1,7 @@
 /**
  * Blocks. A header is RLP of the fields of UnsealedHeader in their order, then the seal; its keccak256 is the block's
  * hash, and without the seal it is what a proposer signs. A block is RLP [header, transactions, evidence, votes], each
- * transaction a byte string. A block with its proof is RLP [block, justification], the latter empty where there is
+ * transaction a byte string, the votes as in votes.ts. A block with its proof is RLP [block, justification], the latter empty where there is
  * none.
  */
 import { keccak256 } from '../crypto/keccak.ts';
@@ -18,7 +18,6 @@ import {
   type UnsealedHeader,
 } from '../types/block.ts';
 import type { Evidence } from '../types/evidence.ts';
-import type { SignedMessage } from '../types/message.ts';
 import type { Bytes, Hash } from '../types/primitives.ts';
 import { TRANSACTION_SIZE_BYTES_MAX } from '../types/transaction.ts';
 import { CodecError } from '../util/errors.ts';
@@ -26,9 +25,9 @@ import { fromHex } from '../util/hex.ts';
 import { BLOOM_SIZE_BYTES } from './bloom.ts';
 import { evidenceToRlp, readEvidence } from './evidence.ts';
 import { asMalformed } from './malformed.ts';
-import { messageToRlp, readMessage } from './message.ts';
 import { encodeRlp, encodeUint, type RlpItem } from './rlp.ts';
 import { RlpReader } from './rlp-reader.ts';
+import { readVotes, votesToRlp } from './votes.ts';
 
 /** Even the smallest transfers (about 100 bytes) fill a block before there are as many as this. */
 export const TRANSACTIONS_PER_BLOCK_MAX = BLOCK_SIZE_BYTES_MAX / 64;
@@ -92,7 +91,7 @@ export function decodeBlockWithProof(bytes: Bytes): BlockWithProof {
 
 /** What `consensusRoot` of a header commits to: keccak256(rlp([evidence, votes])). */
 export function consensusRoot(body: Pick<Body, 'evidence' | 'votes'>): Hash {
-  return keccak256(encodeRlp([body.evidence.map(evidenceToRlp), body.votes.map(messageToRlp)]));
+  return keccak256(encodeRlp([body.evidence.map(evidenceToRlp), votesToRlp(body.votes)]));
 }
 
 /** Of a body without evidence and votes. */
@@ -123,7 +122,7 @@ function headerToRlp(header: Header): RlpItem {
 }
 
 function blockToRlp({ header, body }: Block): RlpItem {
-  return [headerToRlp(header), body.transactions, body.evidence.map(evidenceToRlp), body.votes.map(messageToRlp)];
+  return [headerToRlp(header), body.transactions, body.evidence.map(evidenceToRlp), votesToRlp(body.votes)];
 }
 
 function decode<T>(bytes: Bytes, sizeBytesMax: number, read: (reader: RlpReader) => T): T {
@@ -170,7 +169,7 @@ function readBlock(reader: RlpReader): Block {
   const header = readHeader(reader);
   const transactions = readList(reader, TRANSACTIONS_PER_BLOCK_MAX, 'BLOCK_TOO_MANY_TRANSACTIONS', readTransaction);
   const evidence: Evidence[] = readList(reader, EVIDENCE_PER_BLOCK_MAX, 'BLOCK_TOO_MUCH_EVIDENCE', readEvidence);
-  const votes: SignedMessage[] = readList(reader, VOTES_PER_BLOCK_MAX, 'BLOCK_TOO_MANY_VOTES', readMessage);
+  const votes = readVotes(reader, VOTES_PER_BLOCK_MAX, 'BLOCK_TOO_MANY_VOTES');
   reader.closeList(outer);
   return { header, body: { transactions, evidence, votes } };
 }

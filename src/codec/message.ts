@@ -6,7 +6,7 @@
 import { keccak256 } from '../crypto/keccak.ts';
 import { recoverAddress } from '../crypto/secp256k1.ts';
 import { MESSAGE_SIZE_BYTES_MAX, type SignedMessage } from '../types/message.ts';
-import type { Address, Bytes, Hash } from '../types/primitives.ts';
+import type { Address, Bytes, Hash, Signature } from '../types/primitives.ts';
 import { CodecError } from '../util/errors.ts';
 import { fromHex } from '../util/hex.ts';
 import { asMalformed } from './malformed.ts';
@@ -22,6 +22,9 @@ export type MessageContext = {
 
 const DOMAIN: Bytes = Buffer.from('parley/message/1', 'ascii');
 const SIGNATURE_SIZE_BYTES = 65;
+
+/** Beside the largest payload: prefix of the list 3, address 21, prefix of the payload 3, signature 67. */
+export const PAYLOAD_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 94;
 
 /** What a validator signs. */
 export function messageDigest(context: MessageContext, payload: Bytes): Hash {
@@ -69,13 +72,19 @@ export function readMessage(reader: RlpReader): SignedMessage {
   const outer = reader.openList();
   const from = reader.address();
   const payload = reader.ownBytes(MESSAGE_SIZE_BYTES_MAX);
-  const signature = reader.ownBytes(SIGNATURE_SIZE_BYTES);
+  const signature = readSignature(reader);
   reader.closeList(outer);
   if (reader.position - start > MESSAGE_SIZE_BYTES_MAX) throw tooLarge(reader.position - start);
+  return { from, payload, signature };
+}
+
+/** Throws CodecError MESSAGE_MALFORMED. */
+export function readSignature(reader: RlpReader): Signature {
+  const signature = reader.ownBytes(SIGNATURE_SIZE_BYTES);
   if (signature.length !== SIGNATURE_SIZE_BYTES || (signature[64] ?? 2) > 1) {
     throw new CodecError('MESSAGE_MALFORMED', 'a signature has 65 bytes, the last of them 0 or 1');
   }
-  return { from, payload, signature };
+  return signature;
 }
 
 function tooLarge(sizeBytes: number): CodecError {

@@ -1,5 +1,6 @@
 import { consensusRoot, encodeBlock, TRANSACTIONS_PER_BLOCK_MAX } from '../codec/block.ts';
 import { EMPTY_BLOOM } from '../codec/bloom.ts';
+import { aggregateVotes } from '../codec/votes.ts';
 import {
   EVIDENCE_PER_BLOCK_MAX,
   SEAL_SIZE_BYTES_MAX,
@@ -71,7 +72,7 @@ export async function buildBlock(
   const run = new BlockRun(withDeadline(env, request.isLate), parent, fields);
   const evidence = selectEvidence(run, request.evidence);
   run.punish(evidence);
-  const votes = request.votes.slice(0, VOTES_PER_BLOCK_MAX);
+  const votes = aggregateVotes(request.votes.slice(0, VOTES_PER_BLOCK_MAX));
   const draft = draftHeader(parent, fields, { evidence, votes });
   const room = request.sizeBytesMax - sizeWithoutTransactions(draft, { evidence, votes });
   const { transactions, skipped } = await fill(run, source, request.isLate, room);

@@ -35,7 +35,7 @@ export type Body = {
   /** Each transaction's canonical bytes (EIP-2718 envelope, or a legacy list). */
   readonly transactions: readonly Bytes[];
   readonly evidence: readonly Evidence[];
-  /** Votes that decide finality are counted from here, never from gossip. */
+  /** Votes that decide finality are counted from here, never from gossip. Those with equal payloads stand together. */
   readonly votes: readonly SignedMessage[];
 };
 

@@ -272,8 +272,10 @@ export class Cluster {
       },
       logged: (node, level, component, message, context) => {
         const { peer } = context;
-        // Of an adversary a node may say what it likes.
-        if (level === 'error' && (typeof peer !== 'string' || this.#isHonest(peer)))
+        // Of an adversary a node may say what it likes, and an adversary of everybody: whoever keeps its blocks to itself ends on a chain of
+        // its own.
+        const isOfAdversary = typeof peer === 'string' && !(this.#isHonest(peer) && this.#isHonest(node.name));
+        if (level === 'error' && !isOfAdversary)
           trace.violated('ERROR_LOGGED', `${node.name} ${component}: ${message} ${contextText(context)}`);
         else if (message === 'not signed' && this.#isUndue(node, context))
           trace.violated('GUARD_REFUSED', `${node.name}: ${contextText(context)}`);

@@ -1,5 +1,6 @@
 /** Generators of well-formed values for the codec's property tests. */
 import * as fc from 'fast-check';
+import { aggregateVotes } from '../../../src/codec/votes.ts';
 import type { UnsignedTransaction } from '../../../src/codec/transaction.ts';
 import type { Block, Header } from '../../../src/types/block.ts';
 import type { Evidence } from '../../../src/types/evidence.ts';
@@ -88,7 +89,7 @@ export const block: fc.Arbitrary<Block> = fc.record({
   body: fc.record({
     transactions: fc.array(bytes(120, 1), { maxLength: 4 }),
     evidence: fc.array(evidence, { maxLength: 2 }),
-    votes: fc.array(message, { maxLength: 3 }),
+    votes: fc.array(message, { maxLength: 3 }).map(aggregateVotes),
   }),
 });
 
