@@ -17,12 +17,13 @@ const QUICK_BLOCKS_MIN = 16;
  * What came of one question:
  * `progress`: a block that is new here, whatever followed it;
  * `known`: blocks, and all of them here before;
- * `nothing`: no answer, an empty one, one to another question, rubbish, or blocks without the proof that they need;
+ * `nothing`: an empty answer, one to another question, rubbish, or blocks without the proof that they need;
+ * `silent`: no answer;
  * `unconnected`: blocks on a parent that is not here;
  * `later`: good blocks, it may be, whose time has not come here;
  * `stale`: blocks at or below finality that are not ours, so what stands on them can not be taken in.
  */
-export type FetchStep = 'progress' | 'known' | 'nothing' | 'unconnected' | 'later' | 'stale';
+export type FetchStep = 'progress' | 'known' | 'nothing' | 'silent' | 'unconnected' | 'later' | 'stale';
 
 export type Fetched = {
   readonly step: FetchStep;
@@ -38,6 +39,8 @@ export type Question = {
   readonly count: number;
   /** Told of each block that is new, in order. */
   readonly onNew: (number: number) => void;
+  /** Gives back what it is given; told of the wait. */
+  readonly wait: <T>(answer: Promise<T>) => Promise<T>;
 };
 
 export type SyncFetchModules = {
@@ -74,18 +77,20 @@ export class SyncFetch {
   /** Never rejects: what went wrong is a step. */
   async ask(question: Question): Promise<Fetched> {
     const { network, clock, log } = this.#modules;
-    const { peer, onNew } = question;
+    const { peer, onNew, wait } = question;
     const { protocol, payload } = requestOf(question);
     const tally: Tally = { taken: 0, news: 0, last: 0, proven: [] };
     const askedAt = clock.now();
     let answeredAt: Millis | null = null;
-    let end: FetchStep | null = 'nothing';
+    let end: FetchStep | null = 'silent';
     try {
-      const answer = await network.request(peer, protocol, payload, {
+      const request = network.request(peer, protocol, payload, {
         timeoutMs: REQUEST_TIMEOUT_MS,
         responseSizeBytesMax: BLOCKS_ANSWER_BYTES_MAX,
       });
+      const answer = await wait(request);
       answeredAt = clock.now();
+      end = 'nothing';
       const blocks = decodeBlocksAnswer(answer).map((bytes) => decodeBlockWithProof(bytes));
       if (isAnswer(blocks, question)) end = await this.#takeAll(blocks, question, tally);
       else if (blocks.length > 0) {

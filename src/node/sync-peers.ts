@@ -5,7 +5,9 @@ import { Lru } from '../util/lru.ts';
 import type { StatusMessage } from './status-message.ts';
 
 export const PEER_REST_MS = 10_000;
-/** Ten minutes and a half. */
+/** Whose answer did not come may be good, and the connection bad. */
+export const SILENT_REST_MS = 2_000;
+/** Ten minutes and a half, or two for the silent. */
 const PEER_REST_DOUBLINGS_MAX = 6;
 /** A peer that failed so often in a row is not believed to be ahead. */
 const DOUBTED_FAILURES_MIN = 3;
@@ -100,10 +102,10 @@ export class SyncPeers {
    * Whom to follow: a fit peer whose head is wanted. The most reliable first, the quick before the slow, of those the
    * furthest, and the slow in turn.
    */
-  best(isWanted: (head: BlockRef) => boolean): PeerHead | null {
+  best(isWanted: (head: BlockRef, id: PeerId) => boolean): PeerHead | null {
     let best: (PeerHead & { readonly repute: Repute }) | null = null;
     for (const [id, { status, repute }] of this.#peers) {
-      if (status === null || !this.isFit(id) || !isWanted(status.head)) continue;
+      if (status === null || !this.isFit(id) || !isWanted(status.head, id)) continue;
       const candidate = { id, head: status.head, repute };
       if (best === null || order(candidate, best) < 0) best = candidate;
     }
@@ -111,8 +113,8 @@ export class SyncPeers {
   }
 
   /** `random`: uniform in [0, 1). One that always stands first could be in everybody's way. */
-  standIn(random: () => number): PeerId | null {
-    const fit = this.ids().filter((id) => this.isFit(id) && !this.isApart(id));
+  standIn(random: () => number, isFree: (id: PeerId) => boolean): PeerId | null {
+    const fit = this.ids().filter((id) => isFree(id) && !this.isApart(id));
     return fit[Math.floor(random() * fit.length)] ?? null;
   }
 
@@ -135,10 +137,10 @@ export class SyncPeers {
   }
 
   /** It brought nothing: it rests, longer each time. */
-  fail(id: PeerId): void {
+  fail(id: PeerId, restMs: Millis = PEER_REST_MS): void {
     const repute = this.#repute(id);
     if (repute === undefined) return;
-    this.rest(id, PEER_REST_MS * 2 ** Math.min(repute.failures, PEER_REST_DOUBLINGS_MAX));
+    this.rest(id, restMs * 2 ** Math.min(repute.failures, PEER_REST_DOUBLINGS_MAX));
     repute.failures++;
   }
 

@@ -9,18 +9,21 @@ import type { BlockIntake } from './block-intake.ts';
 import { BLOCKS_PER_ANSWER_MAX } from './block-server.ts';
 import type { EngineEventBody } from './driver.ts';
 import { decodeStatus, encodeStatus, type StatusMessage } from './status-message.ts';
-import { SyncFetch, type Fetched } from './sync-fetch.ts';
-import { PEER_REST_MS, SyncPeers, type PeerHead } from './sync-peers.ts';
+import { SyncFetch, type Fetched, type Question } from './sync-fetch.ts';
+import { SyncLanes, type Lane } from './sync-lanes.ts';
+import { PEER_REST_MS, SILENT_REST_MS, SyncPeers, type PeerHead } from './sync-peers.ts';
 
 /**
  * Sync: how a node gets what gossip did not bring it.
  *
  * Peers exchange a status when they meet and every STATUS_INTERVAL_MS after. A peer of another genesis is refused with the
  * reason. When a peer names a head this node lacks, a short gap is fetched by hash with ancestors, a long one by ranges from
- * the head up; if that does not connect (another fork), from finality up, however high that fork is. One fetch runs at a
- * time (sync-fetch.ts). Blocks that others stand on (`missing`) and heads of peers have turns, one after the other, so that
- * neither can keep the other waiting. A peer that brings rubbish or nothing rests for PEER_REST_MS, each time twice as long,
- * and is asked after those that kept their word (sync-peers.ts).
+ * the head up; if that does not connect (another fork), from finality up, however high that fork is (sync-fetch.ts). Each peer
+ * is asked one thing at a time, and one run asks: another begins only while the answers to all others are overdue
+ * (sync-lanes.ts), so that the slow keep nobody from the quick. Blocks that others stand on (`missing`) and heads of peers have
+ * turns, one after the other, so that neither can keep the other waiting. A peer that brings rubbish or nothing rests for
+ * PEER_REST_MS, one that does not answer for SILENT_REST_MS, each time twice as long, and is asked after those that kept their
+ * word (sync-peers.ts).
  *
  * What a peer claims is believed as far as it served: the engine, silent while it is behind, must not be silenced by words.
  * Blocks pass the common door (BlockIntake), and the engine is let finish between ranges, so that finality follows and the
@@ -71,6 +74,8 @@ export type SyncModules = {
  */
 type Role = 'followed' | 'teller' | 'stand-in';
 type MissingBlock = { readonly hash: Hash; readonly peer: PeerId; readonly role: 'teller' | 'stand-in' };
+/** A peer, in one run. `served`: its new blocks so far. `behindBlocks`: what is believed of it. */
+type Errand = { readonly lane: Lane; readonly peer: PeerId; served: number; behindBlocks: number };
 
 export class Sync {
   readonly #modules: SyncModules;
@@ -78,22 +83,22 @@ export class Sync {
   readonly #fetch: SyncFetch;
   readonly #missing = new Map<Hash, PeerId | null>();
   readonly #dead = new Lru<Hash, true>(DEAD_REMEMBERED_MAX);
+  readonly #lanes: SyncLanes;
+  /** Whom some run asks now. */
+  readonly #errands = new Map<PeerId, Errand>();
   #timer: TimerHandle | null = null;
-  #running = false;
-  #isWanted = false;
   #stopped = false;
   #startingBlock = 0;
   /** When `behind` last made it ask around. */
   #askedAt: Millis = -Infinity;
   /** What the engine was last told. */
   #behindBlocks = 0;
-  /** New blocks of the peer that is followed, in this run. */
-  #served = 0;
 
   constructor(modules: SyncModules) {
     this.#modules = modules;
     this.#peers = new SyncPeers(modules);
     this.#fetch = new SyncFetch(modules);
+    this.#lanes = new SyncLanes({ ...modules, run: (lane) => this.#run(lane) });
   }
 
   start(): void {
@@ -103,6 +108,7 @@ export class Sync {
   stop(): void {
     this.#stopped = true;
     this.#fetch.stop();
+    this.#lanes.stop();
     this.#timer?.cancel();
   }
 
@@ -142,7 +148,7 @@ export class Sync {
     if (this.#dead.has(hash) || this.#missing.has(hash) || this.#missing.size >= MISSING_MAX) return;
     if (peer !== null && (this.#peers.isApart(peer) || this.#missingOf(peer) >= MISSING_PER_PEER_MAX)) return;
     this.#missing.set(hash, peer);
-    this.#wake();
+    this.#lanes.wake();
   }
 
   /** The engine heard of heights this node lacks: ask around now. */
@@ -193,91 +199,106 @@ export class Sync {
     const isKnown = chain.has(theirs.head.hash);
     if (!this.#peers.has(peer)) return;
     if (this.#peers.takeStatus(peer, theirs, isKnown)) onPeer(peer);
-    if (!isKnown) this.#wake();
+    if (!isKnown) this.#lanes.wake();
   }
 
-  #wake(): void {
-    if (this.#stopped) return;
-    this.#isWanted = true;
-    if (this.#running) return;
-    this.#running = true;
-    this.#run()
-      .catch((error: unknown) => this.#modules.log.error('sync failed', { reason: errorText(error) }))
-      .finally(() => {
-        this.#running = false;
-        // Woken while it was ending.
-        if (this.#isWanted) this.#wake();
-      });
-  }
-
-  async #run(): Promise<void> {
-    this.#startingBlock = this.#modules.chain.head().number;
-    while (!this.#stopped) {
-      this.#isWanted = false;
+  async #run(lane: Lane): Promise<void> {
+    if (this.#errands.size === 0) this.#startingBlock = this.#modules.chain.head().number;
+    while (!this.#stopped && !this.#lanes.yields(lane)) {
       const orphan = this.#nextMissing();
-      if (orphan !== null) await this.#fetchMissing(orphan);
-      const peer = this.#bestPeer();
-      if (peer !== null) await this.#follow(peer.id, peer.head);
-      if (orphan === null && peer === null) return;
+      if (orphan !== null) await this.#onErrand(lane, orphan.peer, (errand) => this.#fetchMissing(errand, orphan));
+      const best = this.#bestPeer();
+      if (best !== null) await this.#onErrand(lane, best.id, (errand) => this.#follow(errand, best.head));
+      if (orphan === null && best === null) return;
     }
   }
 
+  async #onErrand(lane: Lane, peer: PeerId, run: (errand: Errand) => Promise<void>): Promise<void> {
+    const errand: Errand = { lane, peer, served: 0, behindBlocks: 0 };
+    this.#errands.set(peer, errand);
+    try {
+      await run(errand);
+    } finally {
+      this.#errands.delete(peer);
+    }
+  }
+
+  /** What nobody can be asked for now waits, if somebody who could be has another question to answer first. */
   #nextMissing(): MissingBlock | null {
     for (const [hash, teller] of this.#missing) {
-      this.#missing.delete(hash);
-      if (this.#modules.chain.has(hash) || this.#dead.has(hash)) continue;
-      if (teller !== null && this.#peers.isFit(teller)) return { hash, peer: teller, role: 'teller' };
-      const peer = this.#peers.standIn(this.#modules.random);
-      if (peer !== null) return { hash, peer, role: 'stand-in' };
+      const isHere = this.#modules.chain.has(hash) || this.#dead.has(hash);
+      const found = isHere ? null : this.#whoMayHave(hash, teller);
+      if (found !== null || isHere || !this.#isSomebodyBusy()) this.#missing.delete(hash);
+      if (found !== null) return found;
     }
     return null;
+  }
+
+  #whoMayHave(hash: Hash, teller: PeerId | null): MissingBlock | null {
+    if (teller !== null && this.#isFree(teller)) return { hash, peer: teller, role: 'teller' };
+    const peer = this.#peers.standIn(this.#modules.random, (id) => this.#isFree(id));
+    return peer === null ? null : { hash, peer, role: 'stand-in' };
+  }
+
+  #isFree(peer: PeerId): boolean {
+    return this.#peers.isFit(peer) && !this.#errands.has(peer);
+  }
+
+  #isSomebodyBusy(): boolean {
+    return this.#peers.ids().some((id) => this.#errands.has(id));
   }
 
   /** One whose head is unknown here and not below finality. */
   #bestPeer(): PeerHead | null {
     const { chain } = this.#modules;
     const finalized = chain.finalized().number;
-    return this.#peers.best((head) => head.number > finalized && !chain.has(head.hash));
+    return this.#peers.best((head, id) => head.number > finalized && !chain.has(head.hash) && this.#isFree(id));
   }
 
-  async #fetchMissing({ hash, peer, role }: MissingBlock): Promise<void> {
-    const fetched = await this.#askByHash(peer, hash, () => {});
+  async #fetchMissing(errand: Errand, { hash, peer, role }: MissingBlock): Promise<void> {
+    const fetched = await this.#askByHash(errand, hash, () => {});
     if (fetched.step === 'stale') this.#dead.set(hash, true);
     this.#judge(peer, fetched, role);
   }
 
-  async #follow(peer: PeerId, target: BlockRef): Promise<void> {
-    this.#served = 0;
-    await this.#fetchUpTo(peer, target);
+  async #follow(errand: Errand, target: BlockRef): Promise<void> {
+    await this.#fetchUpTo(errand, target);
     // Where having a block means having its proof, that is for the engine to say.
     await this.#modules.idle();
-    this.#tellBehind(0);
-    this.#settle(peer, target);
+    errand.behindBlocks = 0;
+    this.#tellBehind();
+    this.#settle(errand.peer, target);
   }
 
-  async #fetchUpTo(peer: PeerId, target: BlockRef): Promise<void> {
+  async #fetchUpTo(errand: Errand, target: BlockRef): Promise<void> {
     const { chain } = this.#modules;
     if (target.number - chain.head().number > BY_HASH_GAP_MAX) {
-      return this.#followByRange(peer, target, chain.head().number + 1);
+      return this.#followByRange(errand, target, chain.head().number + 1);
     }
-    const fetched = await this.#askByHash(peer, target.hash, (number) => this.#brought(target.number - number));
-    if (fetched.step !== 'unconnected') return this.#judge(peer, fetched, 'followed');
+    const onNew = (number: number): void => this.#brought(errand, target.number - number);
+    const fetched = await this.#askByHash(errand, target.hash, onNew);
+    if (fetched.step !== 'unconnected') return this.#judge(errand.peer, fetched, 'followed');
     // A fork may be heavier and no longer than ours: what counts is where it left.
-    await this.#followByRange(peer, target, chain.finalized().number + 1);
+    await this.#followByRange(errand, target, chain.finalized().number + 1);
   }
 
-  #askByHash(peer: PeerId, hash: Hash, onNew: (number: number) => void): Promise<Fetched> {
-    return this.#fetch.ask({ peer, what: { hash }, count: BY_HASH_GAP_MAX * 2, onNew });
+  #askByHash(errand: Errand, hash: Hash, onNew: (number: number) => void): Promise<Fetched> {
+    return this.#ask(errand, { what: { hash }, count: BY_HASH_GAP_MAX * 2, onNew });
+  }
+
+  #ask({ lane, peer }: Errand, question: Omit<Question, 'peer' | 'wait'>): Promise<Fetched> {
+    return this.#fetch.ask({ ...question, peer, wait: (answer) => this.#lanes.wait(lane, answer) });
   }
 
   /** The peer's canonical blocks from a height on; from finality on if those do not connect. */
-  async #followByRange(peer: PeerId, target: BlockRef, start: number): Promise<void> {
+  async #followByRange(errand: Errand, target: BlockRef, start: number): Promise<void> {
     const { chain, idle } = this.#modules;
+    const { peer } = errand;
     let from = start;
     let mayGoBack = start > chain.finalized().number + 1;
     while (!this.#stopped && from <= target.number && this.#peers.has(peer)) {
-      const onNew = (number: number): void => this.#brought(target.number - number);
-      const fetched = await this.#fetch.ask({ peer, what: { from }, count: BLOCKS_PER_ANSWER_MAX, onNew });
+      const onNew = (number: number): void => this.#brought(errand, target.number - number);
+      const fetched = await this.#ask(errand, { what: { from }, count: BLOCKS_PER_ANSWER_MAX, onNew });
       if (fetched.step === 'unconnected' && mayGoBack) {
         mayGoBack = false;
         from = chain.finalized().number + 1;
@@ -317,6 +338,8 @@ export class Sync {
         return role === 'followed' ? this.#part(peer) : undefined;
       case 'nothing':
         return role === 'stand-in' ? undefined : this.#peers.fail(peer);
+      case 'silent':
+        return role === 'stand-in' ? undefined : this.#peers.fail(peer, SILENT_REST_MS);
       case 'unconnected':
         // What is below a missing block is missing, and asked for next.
         return role === 'followed' ? this.#peers.fail(peer) : undefined;
@@ -349,14 +372,17 @@ export class Sync {
     );
   }
 
-  /** A new block of the peer that is followed, by whose word so many more are to come; believed as far as it served. */
-  #brought(moreBlocks: number): void {
-    this.#served++;
-    const behindBlocks = Math.min(moreBlocks, this.#served);
-    if (behindBlocks >= Math.max(1, 2 * this.#behindBlocks)) this.#tellBehind(behindBlocks);
+  /** A new block of a peer that is followed, by whose word so many more are to come; believed as far as it served. */
+  #brought(errand: Errand, moreBlocks: number): void {
+    errand.served++;
+    const behindBlocks = Math.min(moreBlocks, errand.served);
+    if (behindBlocks < Math.max(1, 2 * errand.behindBlocks)) return;
+    errand.behindBlocks = behindBlocks;
+    this.#tellBehind();
   }
 
-  #tellBehind(behindBlocks: number): void {
+  #tellBehind(): void {
+    const behindBlocks = Math.max(0, ...[...this.#errands.values()].map((errand) => errand.behindBlocks));
     if (behindBlocks === this.#behindBlocks) return;
     this.#behindBlocks = behindBlocks;
     this.#modules.post({ type: 'syncing', behindBlocks });

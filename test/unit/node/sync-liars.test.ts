@@ -78,7 +78,7 @@ describe('peers that promise blocks they do not have', () => {
   });
 
   it('rest longer each time', async () => {
-    const { sync, asked, settle, advance } = rig({ liar: liar() });
+    const { sync, asked, settle, advance } = rig({ liar: liar(() => encodeRlp([])) });
     const asksAfter = async (ms: number): Promise<number> => {
       advance(ms);
       sync.behind();

@@ -18,6 +18,8 @@ const ASKED_MAX = 400;
 
 /** `answer` is null of a peer that takes the whole time of a request. */
 export type FakePeer = {
+  /** Its answers to requests for blocks wait for this. */
+  readonly held?: Promise<void>;
   readonly head: BlockRef;
   /** Genesis when left out. */
   readonly finalized?: BlockRef;
@@ -47,6 +49,7 @@ export function rig(peers: Readonly<Record<string, FakePeer>>, options: RigOptio
   const errors: string[] = [];
   const blamed: string[] = [];
   const rng = new Rng(1);
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   const lastOf = ours.at(-1);
   let head: BlockRef = lastOf === undefined ? { hash: GENESIS, number: 0 } : { hash: lastOf.hash, number: ours.length };
   const finalizedBlock = ours[(options.finalized ?? 0) - 1];
@@ -70,6 +73,7 @@ export function rig(peers: Readonly<Record<string, FakePeer>>, options: RigOptio
       if (protocol === 'status') return encodeStatus(statusOf(peer.head, peer.finalized));
       asked.push(id);
       if (asked.length > ASKED_MAX) throw new Error('asked without end');
+      await peer.held;
       const answer = peer.answer(protocol, payload);
       now += answer === null ? REQUEST_MS : (peer.tookMs ?? 0);
       if (answer !== null) return answer;
@@ -111,7 +115,13 @@ export function rig(peers: Readonly<Record<string, FakePeer>>, options: RigOptio
     },
     clock: { now: () => now },
     random: () => rng.next(),
-    timers: { after: () => ({ cancel: () => {} }) },
+    timers: {
+      after: (delayMs, run) => {
+        const timer = { at: now + delayMs, run };
+        timers.add(timer);
+        return { cancel: () => void timers.delete(timer) };
+      },
+    },
     log,
     post: (event) => posted.push({ at: now, event }),
     onPeer: () => {},
@@ -133,6 +143,16 @@ export function rig(peers: Readonly<Record<string, FakePeer>>, options: RigOptio
     has: (hash: Hash) => known.has(hash),
     now: () => now,
     advance: (ms: number) => (now += ms),
+    /** Time goes on, and timers that are due run. */
+    async elapse(ms: number): Promise<void> {
+      now += ms;
+      for (const timer of timers) {
+        if (timer.at > now) continue;
+        timers.delete(timer);
+        timer.run();
+      }
+      await settle();
+    },
     setEarly: (is: boolean) => (isEarly = is),
     /** Asks around, some time later. */
     async after(ms: number): Promise<void> {

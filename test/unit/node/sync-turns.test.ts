@@ -113,7 +113,7 @@ describe('missing blocks that nobody has', () => {
 
 describe('a peer that connects again', () => {
   it('is what it was', async () => {
-    const { sync, asked, settle, after } = rig({ liar: liar() });
+    const { sync, asked, settle, after } = rig({ liar: liar(() => encodeRlp([])) });
     sync.connected('liar');
     await settle();
     expect(asked).toHaveLength(1);
