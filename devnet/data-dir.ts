@@ -130,13 +130,15 @@ function assertSameNetwork(path: string, saved: Config, wanted: Config): void {
   }
 }
 
-/** Signing guards outlive the chains they guarded, so they stay. */
+/** Outlive the chain: what a validator has signed, and the keys of accounts. */
+const KEPT_ENTRIES = ['guard', 'keystore'];
+
 function deleteChains(path: string): void {
   if (!existsSync(path)) return;
   for (const name of readdirSync(path)) {
     if (!/^node-\d+$/.test(name)) continue;
     for (const entry of readdirSync(join(path, name))) {
-      if (entry !== 'guard') rmSync(join(path, name, entry), { recursive: true, force: true });
+      if (!KEPT_ENTRIES.includes(entry)) rmSync(join(path, name, entry), { recursive: true, force: true });
     }
   }
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { prepareRuntime } from './node/runtime.ts';
 import type { StakeOptions } from './node/stake-command.ts';
+import { addWalletCommands } from './node/wallet-cli.ts';
 import { ConfigError, errorText } from './util/errors.ts';
 import { VERSION } from './version.ts';
 
@@ -103,17 +104,10 @@ function addInit(root: Command): void {
 }
 
 function addWallet(root: Command): void {
-  const wallet = root.command('wallet').description('keys of validators, and what they have signed');
-  wallet
-    .command('new')
-    .description('create a key file (Web3 Secret Storage v3) for a validator and print its address')
-    .requiredOption('--out <file>', 'key file to write')
-    .requiredOption('--password-file <file>', 'file that holds the password; passwords are never arguments')
-    .option('--verbose', 'print the stack of an error')
-    .action(async (options: { out: string; passwordFile: string }) => {
-      const { createKeyFile } = await import('./node/key-file.ts');
-      process.stdout.write(`${await createKeyFile(options)}\n`);
-    });
+  const wallet = root
+    .command('wallet')
+    .description('accounts and key files, messages signed by them, and what validators have signed');
+  addWalletCommands(wallet, wholeNumber);
   addSlashingProtection(wallet);
 }
 
@@ -310,5 +304,15 @@ function fail(error: unknown, verbose: boolean): number {
   return error instanceof ConfigError ? 2 : 1;
 }
 
+/** Who reads our output may go away (`| head`): what is left of the work is done all the same, and nobody is told. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
 prepareRuntime();
+outliveReaders();
 await main(process.argv);

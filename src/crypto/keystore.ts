@@ -74,6 +74,8 @@ export async function encryptKeystore(
   const derived = await deriveScrypt(password, salt, kdfparams);
   const cipher = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv);
   const ciphertext = Buffer.concat([cipher.update(privateKey), cipher.final()]);
+  const mac = Buffer.from(macOf(derived, ciphertext)).toString('hex');
+  derived.fill(0);
   return {
     version: 3,
     id: randomUUID(),
@@ -84,7 +86,7 @@ export async function encryptKeystore(
       ciphertext: ciphertext.toString('hex'),
       kdf: 'scrypt',
       kdfparams: { ...kdfparams, salt: salt.toString('hex') },
-      mac: Buffer.from(macOf(derived, ciphertext)).toString('hex'),
+      mac,
     },
   };
 }
@@ -102,14 +104,27 @@ export async function decryptKeystore(json: unknown, password: string): Promise<
   const ciphertext = hexOf(section['ciphertext'], 'crypto.ciphertext', 32, 32);
   const mac = hexOf(section['mac'], 'crypto.mac', 32, 32);
   const derived = await derive(section['kdf'], recordOf(section['kdfparams'], 'crypto.kdfparams'), password);
-  if (!timingSafeEqual(macOf(derived, ciphertext), mac)) {
-    throw new ParleyError('KEYSTORE_PASSWORD', 'the password does not open this keystore');
+  try {
+    if (!timingSafeEqual(macOf(derived, ciphertext), mac)) {
+      throw new ParleyError('KEYSTORE_PASSWORD', 'the password does not open this keystore');
+    }
+    const privateKey = decrypted(ciphertext, derived.subarray(0, 16), iv);
+    if (!isPrivateKey(privateKey)) throw malformed('crypto.ciphertext');
+    checkAddress(file['address'], privateKey);
+    return privateKey;
+  } finally {
+    derived.fill(0);
   }
-  const decipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), iv);
-  const privateKey = new Uint8Array(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
-  if (!isPrivateKey(privateKey)) throw malformed('crypto.ciphertext');
-  checkAddress(file['address'], privateKey);
-  return privateKey;
+}
+
+/** In an array of its own: what the cipher hands out is overwritten. */
+function decrypted(ciphertext: Bytes, key: Bytes, iv: Bytes): Bytes {
+  const decipher = createDecipheriv('aes-128-ctr', key, iv);
+  const plain = decipher.update(ciphertext);
+  decipher.final();
+  const own = new Uint8Array(plain);
+  plain.fill(0);
+  return own;
 }
 
 type ScryptParams = { readonly n: number; readonly r: number; readonly p: number; readonly dklen: number };

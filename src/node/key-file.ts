@@ -1,20 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { decryptKeystore, encryptKeystore } from '../crypto/keystore.ts';
-import { addressOf, randomPrivateKey } from '../crypto/secp256k1.ts';
+import { addressOf } from '../crypto/secp256k1.ts';
 import type { Address, Bytes } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
+import { writeSecretFile } from './secret-file.ts';
 
-/** Creates a validator's key file, readable by its owner only. Returns the address. */
-export async function createKeyFile(options: {
-  readonly out: string;
-  readonly passwordFile: string;
-}): Promise<Address> {
-  const privateKey = randomPrivateKey();
-  const keystore = await encryptKeystore(privateKey, readPassword(options.passwordFile));
+/** Writes a key file, readable by its owner only and never over another file. Returns the address. Throws ConfigError. */
+export async function createKeyFile(out: string, privateKey: Bytes, password: string): Promise<Address> {
+  const keystore = await encryptKeystore(privateKey, password);
   try {
-    writeFileSync(options.out, `${JSON.stringify(keystore)}\n`, { mode: 0o600, flag: 'wx' });
+    writeSecretFile(out, `${JSON.stringify(keystore)}\n`);
   } catch (error) {
-    throw new ConfigError(`cannot write the key file ${options.out}: ${errorText(error)}`, { file: options.out });
+    throw new ConfigError(`cannot write the key file ${out}: ${errorText(error)}`, { file: out });
   }
   return addressOf(privateKey);
 }
@@ -28,7 +25,7 @@ export async function readKeyFile(file: string, passwordFile: string): Promise<B
     throw new ConfigError(`cannot read the key file ${file}: ${errorText(error)}`, { path: 'node.keystore' });
   }
   try {
-    return await decryptKeystore(JSON.parse(text) as unknown, readPassword(passwordFile));
+    return await decryptKeystore(JSON.parse(text) as unknown, readPasswordFile(passwordFile, 'node.password-file'));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const reason = error instanceof SyntaxError ? 'not JSON' : errorText(error);
@@ -36,10 +33,11 @@ export async function readKeyFile(file: string, passwordFile: string): Promise<B
   }
 }
 
-function readPassword(file: string): string {
+/** Less the line's end. `path`: key or option that names the file. Throws ConfigError. */
+export function readPasswordFile(file: string, path: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new ConfigError(`cannot read the password file ${file}: ${errorText(error)}`, { path: 'node.password-file' });
+    throw new ConfigError(`cannot read the password file ${file}: ${errorText(error)}`, { path });
   }
 }

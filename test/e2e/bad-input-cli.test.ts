@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'smol-toml';
-import { cleanUp, runCli, startDevnet, temporaryDir } from './support/devnet.ts';
+import { CLI, cleanUp, runCli, startDevnet, temporaryDir } from './support/devnet.ts';
 import { TestNode } from './support/node-process.ts';
 import { freePorts } from './support/ports.ts';
 import { blockAt, heightOf, type Rpc } from './support/rpc.ts';
@@ -182,6 +184,17 @@ describe('init', () => {
     const schema = JSON.parse(stdout) as { properties: Record<string, unknown> };
     expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(['consensus', 'nodes', 'rpc', 'mnemonic']));
     expect(readdirSync(cwd)).toEqual([]);
+  });
+});
+
+describe('output that nobody reads to the end', () => {
+  it('is no failure', async () => {
+    const child = spawn(process.execPath, [CLI, 'init', '--schema'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -68,16 +68,13 @@ describe('the data directory', () => {
     expect(open(path).created).toBe(false);
   });
 
-  it('starts over without the chains but with the signing guards', () => {
+  it('starts over without the chains but with the signing guards and the keys of accounts', () => {
     const path = place();
     open(path, { nodes: 2 }).release();
-    for (const part of ['chain', 'guard']) mkdirSync(join(path, 'node-0', part), { recursive: true });
+    for (const part of ['chain', 'guard', 'keystore']) mkdirSync(join(path, 'node-0', part), { recursive: true });
     const again = open(path, { nodes: 3 }, true, 5000);
     expect([again.created, again.config.nodes, again.config.genesis.time]).toEqual([true, 3, 5000]);
-    expect([existsSync(join(path, 'node-0', 'chain')), existsSync(join(path, 'node-0', 'guard'))]).toEqual([
-      false,
-      true,
-    ]);
+    expect(readdirSync(join(path, 'node-0')).sort()).toEqual(['guard', 'keystore']);
   });
 
   it('does not touch a directory that holds something else', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { encodeAbi, encodeRevertReason } from '../../../src/codec/abi.ts';
 import { recoverTransaction } from '../../../src/codec/transaction.ts';
+import { randomPrivateKey } from '../../../src/crypto/secp256k1.ts';
 import { STAKING_ADDRESS } from '../../../src/execution/rules.ts';
 import { stakingCallData } from '../../../src/execution/staking/contract.ts';
 import {
@@ -130,7 +131,7 @@ describe('keys on the command line', () => {
   it('are of key files, with the password in a file', async () => {
     const [out, passwordFile] = [join(directory, 'key.json'), join(directory, 'password')];
     writeFileSync(passwordFile, 'secret\n');
-    const address = await createKeyFile({ out, passwordFile });
+    const address = await createKeyFile(out, randomPrivateKey(), 'secret');
     expect((await senderKey({ keystore: out, passwordFile })).address).toBe(address);
     const validator = { validatorKeystore: out, validatorPasswordFile: passwordFile };
     expect((await validatorKey(validator)).address).toBe(address);
