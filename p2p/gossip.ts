@@ -6,10 +6,16 @@ import type { Log } from '../src/util/log.ts';
 import type { Meters } from './meters.ts';
 import type { OutboundBudget } from './outbound-budget.ts';
 
+/** Of every node: who has not subscribed to them all is no peer. */
 export const GOSSIP_TOPICS: readonly GossipTopic[] = ['consensus', 'block', 'transactions'];
 
 /** Messages under validation at once; more are dropped, so that one topic never holds up another. */
-const PENDING_MAX: Readonly<Record<GossipTopic, number>> = { consensus: 4_096, block: 64, transactions: 1_024 };
+const PENDING_MAX: Readonly<Record<GossipTopic, number>> = {
+  consensus: 4_096,
+  block: 64,
+  transactions: 1_024,
+  limits: 256,
+};
 const PENDING_BYTES_MAX = 48 * 1024 * 1024;
 
 export type GossipModules = {
@@ -32,7 +38,7 @@ export class Gossip {
 
   constructor(modules: GossipModules) {
     this.#modules = modules;
-    for (const topic of GOSSIP_TOPICS) this.#pending.set(topic, { messages: 0, bytes: 0 });
+    for (const topic of [...GOSSIP_TOPICS, 'limits'] as const) this.#pending.set(topic, { messages: 0, bytes: 0 });
   }
 
   publish(topic: GossipTopic, data: Bytes): void {

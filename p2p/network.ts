@@ -57,6 +57,8 @@ export type NetworkOptions = {
   readonly bootstrap: readonly string[];
   /** Part of every topic and protocol name (letters, digits, `-`): nodes of other names never meet. */
   readonly networkName: string;
+  /** Topics beyond those of every node. Peers need not have them. */
+  readonly optionalTopics?: readonly GossipTopic[];
   readonly peersMax?: number;
   readonly inboundPerSecondMax?: number;
   readonly heartbeatMs?: Millis;
@@ -117,17 +119,17 @@ export class Libp2pNetwork implements Network {
     if (this.#running !== null) throw new ParleyError('NETWORK_RUNNING', 'the network is started already');
     const library = await import('./libp2p.ts');
     for (const address of [...this.#options.listen, ...this.#options.bootstrap]) parse(library, address);
-    const topics = GOSSIP_TOPICS.map((topic) => this.#topicName(topic));
+    const topics = [...GOSSIP_TOPICS, ...(this.#options.optionalTopics ?? [])];
     const node = await library.createNode({
       listen: this.#options.listen,
       privateKey: this.#options.privateKey,
-      topics,
+      topics: topics.map((topic) => this.#topicName(topic)),
       connectionsMax: this.#peersMax + SPARE_CONNECTIONS,
       inboundPerSecondMax: this.#options.inboundPerSecondMax ?? 50,
       heartbeatMs: this.#options.heartbeatMs ?? 500,
       refuses: (peer) => this.#peers.isBanned(peer),
     });
-    const running = this.#wire(library, node, handlers, topics);
+    const running = this.#wire(library, node, handlers);
     this.#running = running;
     try {
       await this.#register(running);
@@ -136,7 +138,7 @@ export class Libp2pNetwork implements Network {
       this.#running = null;
       throw listenError(error, this.#options.listen);
     }
-    for (const topic of GOSSIP_TOPICS) {
+    for (const topic of topics) {
       library.subscribe(node, this.#topicName(topic), (data, from) => running.gossip.validate(topic, data, from));
     }
     for (const address of this.#options.bootstrap) running.dialer.add(address);
@@ -240,8 +242,9 @@ export class Libp2pNetwork implements Network {
     return `/parley/${this.#options.networkName}/${protocol}/1`;
   }
 
-  #wire(library: Libp2pModule, node: Node, handlers: NetworkHandlers, topics: readonly string[]): Running {
+  #wire(library: Libp2pModule, node: Node, handlers: NetworkHandlers): Running {
     const { timers } = this.#modules;
+    const topics = GOSSIP_TOPICS.map((topic) => this.#topicName(topic));
     const meters = this.#meters;
     const sessions = new Sessions({
       timers,

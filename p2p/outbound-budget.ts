@@ -18,8 +18,8 @@ export const DEFAULT_OUTBOUND_BUDGET: OutboundBudgetOptions = {
   inFlightBytesMax: 64 * 1024 * 1024,
 };
 
-/** What a topic leaves untouched for those above it: consensus before blocks before transactions. */
-const RESERVED: Readonly<Record<GossipTopic, number>> = { consensus: 0, block: 0.2, transactions: 0.5 };
+/** What a topic leaves untouched for those above it: consensus before blocks before transactions. Limits are small and must be in time. */
+const RESERVED: Readonly<Record<GossipTopic, number>> = { consensus: 0, block: 0.2, limits: 0.2, transactions: 0.5 };
 
 export type BudgetVerdict = 'granted' | 'rate' | 'in-flight';
 

@@ -75,7 +75,7 @@ export class Gossip {
     this.#flush?.cancel();
   }
 
-  receive(topic: GossipTopic, data: Bytes, from: PeerId): GossipVerdict | Promise<GossipVerdict> {
+  receive(topic: Exclude<GossipTopic, 'limits'>, data: Bytes, from: PeerId): GossipVerdict | Promise<GossipVerdict> {
     if (this.#stopped) return 'ignore';
     try {
       if (topic === 'block') return this.#receiveBlock(data, from);

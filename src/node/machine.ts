@@ -17,6 +17,7 @@ import { EvidencePool } from './evidence-pool.ts';
 import { Gossip } from './gossip.ts';
 import { PoolExchange } from './pool-exchange.ts';
 import type { StatusMessage } from './status-message.ts';
+import { RateExchange } from './rate-exchange.ts';
 import { Rebroadcast } from './rebroadcast.ts';
 import { Sync } from './sync.ts';
 
@@ -31,6 +32,7 @@ export class Machine {
   readonly network: Network;
   readonly driver: Driver;
   readonly sync: Sync;
+  readonly rateExchange: RateExchange;
   readonly #modules: MachineModules;
   readonly #log: Log;
   readonly #intake: BlockIntake;
@@ -49,6 +51,7 @@ export class Machine {
     const post = this.#post;
     this.ledger = ledger;
     this.network = network;
+    this.rateExchange = new RateExchange(network);
     this.#modules = modules;
     this.#log = log.child('node');
     const { rules } = chain.env;
@@ -206,7 +209,8 @@ export class Machine {
   async join(): Promise<void> {
     const { chain, pool } = this.ledger;
     await this.network.start({
-      gossip: (topic, data, from) => this.#gossip.receive(topic, data, from),
+      gossip: (topic, data, from) =>
+        topic === 'limits' ? this.rateExchange.receive(data) : this.#gossip.receive(topic, data, from),
       request: (protocol, payload, from) => this.#answer(protocol, payload, from),
       connected: (peer) => this.sync.connected(peer),
       disconnected: (peer) => this.sync.disconnected(peer),

@@ -3,7 +3,8 @@ import type { Bytes, PeerId } from '../types/primitives.ts';
 /** What the validator of a gossiped message says: forward it, drop it and blame the sender, or drop it quietly. */
 export type GossipVerdict = 'accept' | 'reject' | 'ignore';
 
-export type GossipTopic = 'block' | 'transactions' | 'consensus';
+/** `limits` is for those who want it (see p2p/network.ts); all nodes take part in the others. */
+export type GossipTopic = 'block' | 'transactions' | 'consensus' | 'limits';
 
 /** Request/response protocols. Names on the wire: `/parley/<genesis8>/<protocol>/1`. */
 export type RequestProtocol = 'status' | 'blocks-by-range' | 'blocks-by-hash' | 'pooled-transactions';
