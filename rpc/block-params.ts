@@ -3,48 +3,74 @@
  * looking up are two steps, so that a malformed parameter is -32602 whatever the chain holds.
  */
 import type { BlockTag, BlockView, ChainApi } from '../src/node/api.ts';
-import type { Hash, JsonValue } from '../src/types/primitives.ts';
+import type { Hash } from '../src/types/primitives.ts';
 import { ParleyError } from '../src/util/errors.ts';
 import { invalidParams } from './errors.ts';
-import { absent, hashParam, isRecord, numberParam, optionalBoolean } from './params.ts';
+import { FLAG, HASH, NUMBER } from './params.ts';
+import { isRecord } from './schema/json.ts';
+import {
+  byKind,
+  mapped,
+  mustBe,
+  object,
+  optional,
+  present,
+  type OptionalType,
+  type ParamType,
+} from './schema/param-type.ts';
 
 export type BlockSelector =
   | { readonly by: 'tag'; readonly tag: BlockTag }
   | { readonly by: 'number'; readonly number: number }
   | { readonly by: 'hash'; readonly hash: Hash; readonly requireCanonical: boolean };
 
-const TAGS: ReadonlyMap<string, BlockSelector> = new Map(
-  (['latest', 'pending', 'safe', 'finalized', 'earliest'] as const).map((tag) => [tag, { by: 'tag', tag }]),
-);
+const TAG_NAMES = ['latest', 'pending', 'safe', 'finalized', 'earliest'] as const;
+const TAGS: ReadonlyMap<unknown, BlockSelector> = new Map(TAG_NAMES.map((tag) => [tag, { by: 'tag', tag }]));
 export const LATEST: BlockSelector = { by: 'tag', tag: 'latest' };
-const EXPECTED = 'a block must be a quantity, a tag (latest, pending, safe, finalized, earliest) or an EIP-1898 object';
+const EXPECTED = 'a block: a quantity, a tag (latest, pending, safe, finalized, earliest) or an EIP-1898 object';
 
-/** A number or a tag; left out means latest. */
-export function blockNumberOrTag(value: JsonValue | undefined, index: number): BlockSelector {
-  if (absent(value)) return LATEST;
-  if (typeof value !== 'string') throw invalidParams(index, EXPECTED);
-  const tag = TAGS.get(value);
-  if (tag !== undefined) return tag;
-  if (!value.startsWith('0x')) throw invalidParams(index, EXPECTED);
-  return { by: 'number', number: numberParam(value, index, 'blockNumber') };
-}
+/** A number or a tag. */
+export const BLOCK_NUMBER: ParamType<BlockSelector> = {
+  schema: { anyOf: [NUMBER.schema, { type: 'string', enum: TAG_NAMES }] },
+  decode(value, index, what = 'block') {
+    const tag = TAGS.get(value);
+    if (tag !== undefined) return tag;
+    if (typeof value !== 'string' || !value.startsWith('0x')) throw mustBe(index, what, EXPECTED);
+    return { by: 'number', number: NUMBER.decode(value, index, 'blockNumber') };
+  },
+};
 
-/** As above, or a 32-byte hash, or `{blockHash, requireCanonical?}` or `{blockNumber}` (EIP-1898). */
-export function blockSelector(value: JsonValue | undefined, index: number): BlockSelector {
-  if (typeof value === 'string' && value.length === 66) {
-    return { by: 'hash', hash: hashParam(value, index, 'blockHash'), requireCanonical: false };
-  }
-  if (!isRecord(value)) return blockNumberOrTag(value, index);
-  const { blockHash, blockNumber, requireCanonical } = value;
-  if (absent(blockHash) === absent(blockNumber)) {
+const BY_HASH: ParamType<BlockSelector> = mapped(HASH, (hash) => ({ by: 'hash', hash, requireCanonical: false }));
+
+/** EIP-1898: `{blockHash, requireCanonical?}` or `{blockNumber}`. */
+const BY_OBJECT: ParamType<BlockSelector> = mapped(
+  object('block', {
+    blockHash: optional(HASH, null),
+    blockNumber: optional(BLOCK_NUMBER, null),
+    requireCanonical: optional(FLAG, false),
+  }),
+  ({ blockHash, blockNumber, requireCanonical }, index): BlockSelector => {
+    if (blockHash !== null && blockNumber === null) return { by: 'hash', hash: blockHash, requireCanonical };
+    if (blockNumber !== null && blockHash === null) return blockNumber;
     throw invalidParams(index, 'give exactly one of `blockHash` and `blockNumber`');
-  }
-  if (absent(blockHash)) return blockNumberOrTag(blockNumber, index);
-  return {
-    by: 'hash',
-    hash: hashParam(blockHash, index, 'blockHash'),
-    requireCanonical: optionalBoolean(requireCanonical, index, false),
-  };
+  },
+  { oneOf: [present('blockHash'), present('blockNumber')] },
+);
+
+/** A number, a tag, a hash of 32 bytes, or an EIP-1898 object. */
+export const BLOCK: ParamType<BlockSelector> = byKind(
+  [(value) => typeof value !== 'object' && !isHash(value), BLOCK_NUMBER],
+  [isHash, BY_HASH],
+  [isRecord, BY_OBJECT],
+);
+
+/** Left out means latest. */
+export const BLOCK_OR_LATEST: OptionalType<BlockSelector> = optional(BLOCK, LATEST);
+export const BLOCK_NUMBER_OR_LATEST: OptionalType<BlockSelector> = optional(BLOCK_NUMBER, LATEST);
+
+/** A block number of 32 bytes would be above 2^53-1. */
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && value.length === 66;
 }
 
 /** null: no such block. */

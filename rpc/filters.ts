@@ -2,13 +2,13 @@
  * Polled filters (eth_newFilter and its kin) for clients without a WebSocket. A filter that nobody polls, or that
  * overflows, is forgotten: the next poll is told so, and clients make a new one.
  */
-import { randomBytes } from 'node:crypto';
 import type { Hex } from '../src/types/primitives.ts';
 import { ParleyError } from '../src/util/errors.ts';
 import { limitExceeded } from './errors.ts';
 import type { Feed, FeedRequest } from './feed.ts';
 import type { RpcLimits } from './limits.ts';
 import type { LogQuery } from './log-filter.ts';
+import { randomId } from './random-id.ts';
 
 type Filter = { entries: string[]; polledMs: number; readonly query: LogQuery | null; readonly stop: () => void };
 
@@ -31,7 +31,7 @@ export class Filters {
     if (this.#filters.size >= this.#limits.filtersMax) {
       throw limitExceeded(`this node holds ${this.#filters.size} filters: end some with eth_uninstallFilter`);
     }
-    const id: Hex = `0x${randomBytes(16).toString('hex')}`;
+    const id = randomId();
     const stop = this.#feed.add(request, (json) => this.#deliver(id, json));
     this.#filters.set(id, { entries: [], polledMs: this.#now(), query, stop });
     return id;

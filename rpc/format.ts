@@ -2,7 +2,7 @@
  * Blocks, transactions, receipts and logs as the Ethereum JSON-RPC specification (ethereum/execution-apis,
  * src/schemas) shows them. Quantities are hex without leading zeros, times are whole seconds.
  */
-import type { BlockView } from '../src/node/api.ts';
+import type { BlockView, SyncProgress } from '../src/node/api.ts';
 import type { Hex, JsonObject } from '../src/types/primitives.ts';
 import { ZERO_HASH } from '../src/types/primitives.ts';
 import type { Header } from '../src/types/block.ts';
@@ -192,6 +192,14 @@ export function formatLog(
     transactionIndex: quantity(transactionIndex),
     logIndex: quantity(logIndex),
     removed,
+  };
+}
+
+export function formatSyncing({ startingBlock, currentBlock, highestBlock }: SyncProgress): JsonObject {
+  return {
+    startingBlock: quantity(startingBlock),
+    currentBlock: quantity(currentBlock),
+    highestBlock: quantity(highestBlock),
   };
 }
 

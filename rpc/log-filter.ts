@@ -1,14 +1,25 @@
 /** Criteria of eth_getLogs, eth_newFilter and the `logs` subscription: decoding and matching. */
 import type { BlockView } from '../src/node/api.ts';
-import type { Address, Bytes, Hash, Hex, JsonObject, JsonValue } from '../src/types/primitives.ts';
+import type { Address, Bytes, Hash, Hex, JsonObject } from '../src/types/primitives.ts';
 import type { Log } from '../src/types/receipt.ts';
 import { bloomHas, EMPTY_BLOOM } from '../src/codec/bloom.ts';
 import { fromHex } from '../src/util/hex.ts';
-import { blockNumberOrTag, type BlockSelector } from './block-params.ts';
+import { BLOCK_NUMBER, LATEST, type BlockSelector } from './block-params.ts';
 import { invalidParams } from './errors.ts';
 import { formatLog } from './format.ts';
 import type { RpcLimits } from './limits.ts';
-import { absent, addressParam, hashParam, isList, objectParam, type JsonRecord } from './params.ts';
+import { ADDRESS, HASH } from './params.ts';
+import { isList } from './schema/json.ts';
+import {
+  byKind,
+  list,
+  mapped,
+  object,
+  optional,
+  present,
+  type OptionalType,
+  type ParamType,
+} from './schema/param-type.ts';
 
 const TOPICS_MAX = 4;
 /** Asking the bloom filter costs a hash an item: past this many, reading the receipts is cheaper. */
@@ -30,61 +41,86 @@ export type LogRange =
 
 export type LogQuery = { readonly criteria: LogCriteria; readonly range: LogRange };
 
-/** @throws -32602. */
-export function logQuery(value: JsonValue | undefined, index: number, limits: RpcLimits): LogQuery {
-  const fields = objectParam(value, index, 'filter');
-  return { criteria: logCriteria(fields, index, limits), range: logRange(fields, index) };
+/** A filter of eth_getLogs and eth_newFilter. */
+export function logQuery(limits: RpcLimits): ParamType<LogQuery> {
+  return mapped(
+    object('filter', {
+      ...criteriaFields(limits),
+      blockHash: optional(HASH, null),
+      fromBlock: optional(BLOCK_NUMBER, null),
+      toBlock: optional(BLOCK_NUMBER, null),
+    }),
+    ({ blockHash, fromBlock, toBlock, ...criteria }, index) => ({
+      criteria: toCriteria(criteria),
+      range: toRange(blockHash, fromBlock, toBlock, index),
+    }),
+    { allOf: [{ not: present('blockHash', 'fromBlock') }, { not: present('blockHash', 'toBlock') }] },
+  );
 }
 
-function logRange(fields: JsonRecord, index: number): LogRange {
-  const { blockHash, fromBlock, toBlock } = fields;
-  if (absent(blockHash)) {
-    return { by: 'range', from: blockNumberOrTag(fromBlock, index), to: blockNumberOrTag(toBlock, index) };
-  }
-  if (!absent(fromBlock) || !absent(toBlock)) {
-    throw invalidParams(index, 'give either `blockHash` or `fromBlock` and `toBlock`');
-  }
-  return { by: 'hash', hash: hashParam(blockHash, index, 'blockHash') };
+/** What a `logs` subscription may ask for. */
+export function logCriteria(limits: RpcLimits): ParamType<LogCriteria> {
+  return mapped(object('filter', criteriaFields(limits)), toCriteria);
 }
 
-export function logCriteria(fields: JsonRecord, index: number, limits: RpcLimits): LogCriteria {
-  const addresses = addressSet(fields['address'], index, limits);
-  const topics = topicSets(fields['topics'], index, limits);
+export const EVERY_LOG: LogCriteria = { addresses: null, topics: [], bloomGroups: [] };
+
+type CriteriaFields = {
+  readonly address: ReadonlySet<Address> | null;
+  readonly topics: readonly (ReadonlySet<Hash> | null)[];
+};
+
+function criteriaFields(limits: RpcLimits): {
+  readonly [K in keyof CriteriaFields]: OptionalType<CriteriaFields[K]>;
+} {
+  const addresses = list(ADDRESS, { what: 'address', items: 'address' }, limits.logsCriteriaMax);
+  const position = list(optional(HASH, null), { what: 'topics', items: 'topic' }, limits.logsCriteriaMax);
+  return {
+    address: optional(byKind([isText, oneOf(ADDRESS)], [isList, mapped(addresses, setOrAny)]), null),
+    topics: optional(
+      list(
+        optional(byKind([isText, oneOf(HASH)], [isList, mapped(position, topicSet)]), null),
+        { what: 'topics', items: 'topic' },
+        TOPICS_MAX,
+      ),
+      [] as never[],
+    ),
+  };
+}
+
+function toCriteria({ address: addresses, topics }: CriteriaFields): LogCriteria {
   const groups = [addresses, ...topics].filter((set) => set !== null && set.size <= BLOOM_GROUP_ITEMS_MAX);
   return { addresses, topics, bloomGroups: groups.map((set) => [...(set ?? [])].map((item) => fromHex(item))) };
 }
 
-function addressSet(value: JsonValue | undefined, index: number, limits: RpcLimits): ReadonlySet<Address> | null {
-  if (absent(value)) return null;
-  const list = isList(value) ? value : [value];
-  if (list.length === 0) return null;
-  checkCount(list.length, index, limits);
-  return new Set(list.map((item) => addressParam(item, index, 'address')));
-}
-
-function topicSets(
-  value: JsonValue | undefined,
+function toRange(
+  hash: Hash | null,
+  fromBlock: BlockSelector | null,
+  toBlock: BlockSelector | null,
   index: number,
-  limits: RpcLimits,
-): readonly (ReadonlySet<Hash> | null)[] {
-  if (absent(value)) return [];
-  if (!isList(value)) throw invalidParams(index, '`topics` must be an array');
-  if (value.length > TOPICS_MAX) throw invalidParams(index, `\`topics\` has more than ${TOPICS_MAX} positions`);
-  return value.map((position) => {
-    if (position === null) return null;
-    const list = isList(position) ? position : [position];
-    checkCount(list.length, index, limits);
-    if (list.length === 0 || list.includes(null)) return null;
-    return new Set(list.map((item) => hashParam(item, index, 'topic')));
-  });
+): LogRange {
+  if (hash === null) return { by: 'range', from: fromBlock ?? LATEST, to: toBlock ?? LATEST };
+  if (fromBlock === null && toBlock === null) return { by: 'hash', hash };
+  throw invalidParams(index, 'give either `blockHash` or `fromBlock` and `toBlock`');
 }
 
-function checkCount(count: number, index: number, limits: RpcLimits): void {
-  if (count <= limits.logsCriteriaMax) return;
-  throw invalidParams(
-    index,
-    `more than ${limits.logsCriteriaMax} addresses or topics at one position: split the query`,
-  );
+function oneOf(type: ParamType<Hex>): ParamType<ReadonlySet<Hex> | null> {
+  return mapped(type, (item) => new Set([item]));
+}
+
+/** An empty list puts no condition. */
+function setOrAny(items: readonly Hex[]): ReadonlySet<Hex> | null {
+  return items.length === 0 ? null : new Set(items);
+}
+
+/** A null among them matches anything. */
+function topicSet(items: readonly (Hash | null)[]): ReadonlySet<Hash> | null {
+  const topics = items.filter((item) => item !== null);
+  return topics.length < items.length ? null : setOrAny(topics);
+}
+
+function isText(value: unknown): boolean {
+  return !isList(value);
 }
 
 export function matchesLog(criteria: LogCriteria, log: Log): boolean {

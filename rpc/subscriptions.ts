@@ -1,9 +1,9 @@
 /** eth_subscribe: who listens to what over which WebSocket. A client's subscriptions end with its connection. */
-import { randomBytes } from 'node:crypto';
 import type { Hex } from '../src/types/primitives.ts';
 import { limitExceeded } from './errors.ts';
 import type { Feed, FeedRequest } from './feed.ts';
 import type { RpcLimits } from './limits.ts';
+import { randomId } from './random-id.ts';
 import type { NotificationClient } from './router.ts';
 
 export class Subscriptions {
@@ -29,7 +29,7 @@ export class Subscriptions {
       throw limitExceeded(`this connection has ${own.size} subscriptions: end some with eth_unsubscribe`);
     }
     if (this.#count >= subscriptionsMax) throw limitExceeded('this node has too many subscriptions: try another node');
-    const id: Hex = `0x${randomBytes(16).toString('hex')}`;
+    const id = randomId();
     const before = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
     own.set(
       id,

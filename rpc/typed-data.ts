@@ -6,35 +6,46 @@ import { keccak256, keccak256Bytes } from '../src/crypto/keccak.ts';
 import type { Bytes, Hash, JsonValue } from '../src/types/primitives.ts';
 import { fromHex } from '../src/util/hex.ts';
 import { invalidParams } from './errors.ts';
-import {
-  absent,
-  addressParam,
-  booleanParam,
-  dataParam,
-  isList,
-  isRecord,
-  objectParam,
-  stringParam,
-  type JsonRecord,
-} from './params.ts';
+import { ADDRESS, BYTES, FLAG, TEXT } from './params.ts';
+import { absent, isList, isRecord, type JsonRecord } from './schema/json.ts';
+import { mustBe, type ParamType } from './schema/param-type.ts';
 
 const DEPTH_MAX = 32;
 const TYPES_MAX = 256;
 /** Members encoded in all: small JSON can name the same large type again and again. */
-const WORDS_MAX = 100_000;
+const WORDS_MAX = 10_000;
 const ARRAY = /^(.+)\[([0-9]*)\]$/;
 const INTEGER = /^(u?)int([0-9]{0,3})$/;
 const FIXED_BYTES = /^bytes([0-9]{1,2})$/;
 
 type Field = { readonly name: string; readonly type: string };
 
+/**
+ * An object, or (as MetaMask takes it) its JSON text. What the types say of domain and message no schema can say; the digest
+ * finds it out.
+ */
+export const TYPED_DATA: ParamType<JsonRecord> = {
+  schema: {
+    description: 'EIP-712 typed data, or its JSON text.',
+    anyOf: [{ type: 'object' }, { type: 'string', contentMediaType: 'application/json' }],
+  },
+  decode(value, index) {
+    if (typeof value !== 'string') return record(value, index, 'typedData');
+    try {
+      return record(JSON.parse(value) as JsonValue, index, 'typedData');
+    } catch {
+      throw mustBe(index, 'typedData', 'an object or its JSON text');
+    }
+  },
+};
+
 /** `index` is the parameter's, for messages. @throws -32602. */
 export function typedDataDigest(data: JsonRecord, index: number): Hash {
-  const hasher = new StructHasher(objectParam(data['types'], index, 'types'), index);
-  const primaryType = stringParam(data['primaryType'], index, 'primaryType');
-  const domain = hasher.hash('EIP712Domain', objectParam(data['domain'], index, 'domain'), 0);
+  const hasher = new StructHasher(record(data['types'], index, 'types'), index);
+  const primaryType = TEXT.decode(data['primaryType'], index, 'primaryType');
+  const domain = hasher.hash('EIP712Domain', record(data['domain'], index, 'domain'), 0);
   if (primaryType === 'EIP712Domain') return keccak256(Buffer.concat([Buffer.from([0x19, 0x01]), domain]));
-  const message = hasher.hash(primaryType, objectParam(data['message'], index, 'message'), 0);
+  const message = hasher.hash(primaryType, record(data['message'], index, 'message'), 0);
   return keccak256(Buffer.concat([Buffer.from([0x19, 0x01]), domain, message]));
 }
 
@@ -65,12 +76,12 @@ class StructHasher {
     const array = ARRAY.exec(type);
     if (array !== null) return this.#arrayWord(array[1] ?? '', array[2] ?? '', value, name, depth);
     if (this.#types.has(type)) {
-      return absent(value) ? new Uint8Array(32) : this.hash(type, objectParam(value, this.#index, name), depth);
+      return absent(value) ? new Uint8Array(32) : this.hash(type, record(value, this.#index, name), depth);
     }
-    if (type === 'string') return keccak256Bytes(Buffer.from(stringParam(value, this.#index, name)));
-    if (type === 'bytes') return keccak256Bytes(dataParam(value, this.#index, name));
-    if (type === 'bool') return word(booleanParam(value, this.#index, name) ? 1n : 0n);
-    if (type === 'address') return word(BigInt(addressParam(value, this.#index, name)));
+    if (type === 'string') return keccak256Bytes(Buffer.from(TEXT.decode(value, this.#index, name)));
+    if (type === 'bytes') return keccak256Bytes(BYTES.decode(value, this.#index, name));
+    if (type === 'bool') return word(FLAG.decode(value, this.#index, name) ? 1n : 0n);
+    if (type === 'address') return word(BigInt(ADDRESS.decode(value, this.#index, name)));
     return this.#integerWord(type, value, name) ?? this.#fixedBytesWord(type, value, name);
   }
 
@@ -105,7 +116,7 @@ class StructHasher {
   #fixedBytesWord(type: string, value: JsonValue | undefined, name: string): Bytes {
     const size = Number(FIXED_BYTES.exec(type)?.[1] ?? 0);
     if (size < 1 || size > 32) throw invalidParams(this.#index, `unknown type ${type.slice(0, 64)}`);
-    const bytes = dataParam(value, this.#index, name);
+    const bytes = BYTES.decode(value, this.#index, name);
     if (bytes.length !== size) throw invalidParams(this.#index, `\`${name}\` must have ${size} bytes`);
     return Buffer.concat([bytes], 32);
   }
@@ -147,11 +158,16 @@ class StructHasher {
     return value.map((field) => {
       if (!isRecord(field)) throw invalidParams(this.#index, 'a field of a type must be an object');
       return {
-        name: stringParam(field['name'], this.#index, 'field name'),
-        type: stringParam(field['type'], this.#index, 'field type'),
+        name: TEXT.decode(field['name'], this.#index, 'field name'),
+        type: TEXT.decode(field['type'], this.#index, 'field type'),
       };
     });
   }
+}
+
+function record(value: JsonValue | undefined, index: number, what: string): JsonRecord {
+  if (isRecord(value)) return value;
+  throw mustBe(index, what, 'an object');
 }
 
 function word(value: bigint): Bytes {

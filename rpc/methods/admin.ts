@@ -1,10 +1,29 @@
 /** admin_: this node and its peers on the network. */
 import type { BlockRef } from '../../src/types/block.ts';
 import type { JsonValue } from '../../src/types/primitives.ts';
+import { RESOURCE_UNAVAILABLE } from '../errors.ts';
 import { quantity } from '../format.ts';
-import { stringParam, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { TEXT } from '../params.ts';
+import { BLOCK_REF_RESULT, FLAG_RESULT, listOf, NUMBER_RESULT, orNull, shape, TEXT_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
+
+const NODE_RESULT = shape({
+  id: TEXT_RESULT,
+  name: TEXT_RESULT,
+  chainId: NUMBER_RESULT,
+  consensus: TEXT_RESULT,
+  addresses: listOf(TEXT_RESULT),
+  head: BLOCK_REF_RESULT,
+});
+const PEER_RESULT = shape({
+  id: TEXT_RESULT,
+  addresses: listOf(TEXT_RESULT),
+  direction: { enum: ['inbound', 'outbound'] },
+  score: NUMBER_RESULT,
+  head: orNull(BLOCK_REF_RESULT),
+  finalized: orNull(BLOCK_REF_RESULT),
+});
 
 export function adminMethods({ node }: MethodContext): MethodTable {
   const nodeInfo = (): JsonValue => {
@@ -27,14 +46,29 @@ export function adminMethods({ node }: MethodContext): MethodTable {
       head: reference(peer.head),
       finalized: reference(peer.finalized),
     }));
-  const addPeer = async (params: Params): Promise<JsonValue> => {
-    await node.network.connect(stringParam(params[0], 0, 'address'));
-    return true;
-  };
   return {
-    admin_addPeer: method(1, 1, addPeer),
-    admin_nodeInfo: method(0, 0, nodeInfo),
-    admin_peers: method(0, 0, peers),
+    admin_addPeer: define({
+      summary: 'Connects to a peer by its multiaddress and stays at it.',
+      params: [param('address', TEXT)],
+      result: FLAG_RESULT,
+      errors: [RESOURCE_UNAVAILABLE],
+      handle: async ([address]) => {
+        await node.network.connect(address);
+        return true;
+      },
+    }),
+    admin_nodeInfo: define({
+      summary: 'This node: id, addresses, engine, head.',
+      params: [],
+      result: NODE_RESULT,
+      handle: nodeInfo,
+    }),
+    admin_peers: define({
+      summary: 'Connected peers and how far they are.',
+      params: [],
+      result: listOf(PEER_RESULT),
+      handle: peers,
+    }),
   };
 }
 

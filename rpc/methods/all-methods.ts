@@ -1,9 +1,9 @@
-import type { MethodTable } from '../router.ts';
-import { method } from '../router.ts';
+import type { MethodTable } from '../method.ts';
 import { accountMethods } from './accounts.ts';
 import { adminMethods } from './admin.ts';
 import { consensusMethods } from './consensus.ts';
 import type { MethodContext } from './context.ts';
+import { debugMethods } from './debug.ts';
 import { ethBlockMethods } from './eth-block.ts';
 import { ethCallMethods } from './eth-call.ts';
 import { ethChainMethods } from './eth-chain.ts';
@@ -13,11 +13,14 @@ import { ethStateMethods } from './eth-state.ts';
 import { ethSubscribeMethods } from './eth-subscribe.ts';
 import { ethTransactionMethods } from './eth-transaction.ts';
 import { netMethods } from './net.ts';
+import { personalMethods } from './personal.ts';
+import { rpcMethods, type Directory } from './rpc.ts';
 import { txpoolMethods } from './txpool.ts';
+import { walletMethods } from './wallet.ts';
 import { web3Methods } from './web3.ts';
 
-/** Every method there is. `namespaces`: those that are open, for rpc_modules. */
-export function allMethods(context: MethodContext, namespaces: () => readonly string[]): readonly MethodTable[] {
+/** Every method there is. */
+export function allMethods(context: MethodContext, directory: Directory): readonly MethodTable[] {
   return [
     ethChainMethods(context),
     ethBlockMethods(context),
@@ -28,11 +31,14 @@ export function allMethods(context: MethodContext, namespaces: () => readonly st
     ethLogsMethods(context),
     ethSubscribeMethods(context),
     accountMethods(context),
+    personalMethods(context),
+    walletMethods(context),
     netMethods(context),
     web3Methods(context),
     txpoolMethods(context),
     adminMethods(context),
     consensusMethods(context),
-    { rpc_modules: method(0, 0, () => Object.fromEntries(namespaces().map((name) => [name, '1.0']))) },
+    debugMethods(context),
+    rpcMethods(context, directory),
   ];
 }

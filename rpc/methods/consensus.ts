@@ -2,40 +2,68 @@
  * consensus_: the engine's own account of itself (why it waits, who is missing), the validators after a block, and
  * this node's standing proposals about signers (EIP-225). Powers are decimal strings, as in the status.
  */
-import type { JsonValue } from '../../src/types/primitives.ts';
-import { blockSelector, requireBlock } from '../block-params.ts';
-import { addressParam, booleanParam, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { BLOCK_OR_LATEST, requireBlock } from '../block-params.ts';
+import { METHOD_NOT_SUPPORTED, RESOURCE_NOT_FOUND } from '../errors.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { ADDRESS, FLAG } from '../params.ts';
+import { ADDRESS_RESULT, FLAG_RESULT, listOf, mapOf, NULL_RESULT, shape, TEXT_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
+
+const SUBJECT = param('subject', ADDRESS);
+
+/** What every engine tells; its own `details` go further. */
+const STATUS_RESULT = {
+  type: 'object',
+  required: ['engine', 'role'],
+  properties: { engine: TEXT_RESULT, role: TEXT_RESULT },
+};
 
 export function consensusMethods({ node }: MethodContext): MethodTable {
   const { consensus, chain } = node;
-
-  const validators = (params: Params): JsonValue => {
-    const view = requireBlock(chain, blockSelector(params[0], 0));
-    return consensus.validators(view).map((validator) => ({
-      address: validator.address,
-      power: validator.power.toString(),
-      jailed: validator.jailed,
-    }));
-  };
-  const propose = (params: Params): JsonValue => {
-    const subject = addressParam(params[0], 0);
-    consensus.propose(subject, booleanParam(params[1], 1, 'authorize'));
-    return null;
-  };
-  const discard = (params: Params): JsonValue => {
-    consensus.discard(addressParam(params[0], 0));
-    return null;
-  };
-
   return {
-    consensus_status: method(0, 0, () => consensus.status()),
-    consensus_validators: method(0, 1, validators),
-    consensus_propose: method(2, 2, propose),
-    consensus_discard: method(1, 1, discard),
-    consensus_proposals: method(0, 0, () =>
-      Object.fromEntries(consensus.proposals().map(({ subject, authorize }) => [subject, authorize])),
-    ),
+    consensus_status: define({
+      summary: "The engine's account of itself.",
+      params: [],
+      result: STATUS_RESULT,
+      handle: () => consensus.status(),
+    }),
+    consensus_validators: define({
+      summary: 'Validators after a block, with their power.',
+      params: [param('block', BLOCK_OR_LATEST)],
+      result: listOf(shape({ address: ADDRESS_RESULT, power: TEXT_RESULT, jailed: FLAG_RESULT })),
+      errors: [RESOURCE_NOT_FOUND],
+      handle: ([selector]) =>
+        consensus.validators(requireBlock(chain, selector)).map((validator) => ({
+          address: validator.address,
+          power: validator.power.toString(),
+          jailed: validator.jailed,
+        })),
+    }),
+    consensus_propose: define({
+      summary: 'Lets this node vote to admit or remove a signer (EIP-225).',
+      params: [SUBJECT, param('authorize', FLAG)],
+      result: NULL_RESULT,
+      errors: [METHOD_NOT_SUPPORTED],
+      handle: ([subject, authorize]) => {
+        consensus.propose(subject, authorize);
+        return null;
+      },
+    }),
+    consensus_discard: define({
+      summary: 'Drops that proposal.',
+      params: [SUBJECT],
+      result: NULL_RESULT,
+      errors: [METHOD_NOT_SUPPORTED],
+      handle: ([subject]) => {
+        consensus.discard(subject);
+        return null;
+      },
+    }),
+    consensus_proposals: define({
+      summary: "This node's proposals: whether to admit, by address.",
+      params: [],
+      result: mapOf(FLAG_RESULT),
+      handle: () => Object.fromEntries(consensus.proposals().map(({ subject, authorize }) => [subject, authorize])),
+    }),
   };
 }

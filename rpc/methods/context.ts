@@ -3,6 +3,7 @@ import type { Feed } from '../feed.ts';
 import type { FeeOracle } from '../fee-oracle.ts';
 import type { Filters } from '../filters.ts';
 import type { RpcLimits } from '../limits.ts';
+import type { LongCalls } from '../long-calls.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 /** What the methods of every namespace share. */
@@ -13,4 +14,5 @@ export type MethodContext = {
   readonly feed: Feed;
   readonly subscriptions: Subscriptions;
   readonly filters: Filters;
+  readonly longCalls: LongCalls;
 };

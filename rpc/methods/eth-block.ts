@@ -1,58 +1,93 @@
-/** Blocks: by number, tag and hash, their counts, receipts and (never any) uncles. */
+/** Blocks: by number, tag and hash, their headers, counts, receipts and (never any) uncles. */
 import type { BlockView } from '../../src/node/api.ts';
 import type { JsonValue } from '../../src/types/primitives.ts';
-import { blockNumberOrTag, blockSelector, findBlock, type BlockSelector } from '../block-params.ts';
-import { formatBlock, formatReceipts, quantity } from '../format.ts';
-import { hashParam, numberParam, optionalBoolean, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { BLOCK, BLOCK_NUMBER, findBlock, type BlockSelector } from '../block-params.ts';
+import { formatBlock, formatHeader, formatReceipts, quantity } from '../format.ts';
+import { define, param, type Method, type MethodTable } from '../method.ts';
+import { FLAG, HASH, NUMBER } from '../params.ts';
+import { optional, type JsonSchema } from '../schema/param-type.ts';
+import {
+  BLOCK_RESULT,
+  HEADER_RESULT,
+  listOf,
+  NULL_RESULT,
+  orNull,
+  QUANTITY_RESULT,
+  RECEIPT_RESULT,
+} from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
+
+const FULL = param('full', optional(FLAG, false));
 
 export function ethBlockMethods({ node }: MethodContext): MethodTable {
   const { chain } = node;
-  const byNumber = (params: Params): BlockView | null => findBlock(chain, blockNumberOrTag(params[0], 0));
-  const byHash = (params: Params): BlockView | null => chain.byHash(hashParam(params[0], 0));
 
-  const getByNumber = (params: Params): JsonValue => {
-    const selector = blockNumberOrTag(params[0], 0);
-    const full = optionalBoolean(params[1], 1, false);
-    const view = findBlock(chain, selector);
-    return view === null ? null : formatBlock(view, full, isPending(selector, view, chain.head()));
-  };
-  const getByHash = (params: Params): JsonValue => {
-    const hash = hashParam(params[0], 0);
-    const full = optionalBoolean(params[1], 1, false);
-    const view = chain.byHash(hash);
-    return view === null ? null : formatBlock(view, full);
-  };
-  const count = (view: BlockView | null): JsonValue =>
-    view === null ? null : quantity(view.block.body.transactions.length);
-  const uncles = (view: BlockView | null): JsonValue => (view === null ? null : '0x0');
-  const uncleAt = (params: Params): null => {
-    numberParam(params[1], 1, 'index');
-    return null;
-  };
+  /** Two methods each: the block by number or tag, and by hash. */
+  const byNumber = (summary: string, result: JsonSchema, show: (view: BlockView) => JsonValue): Method =>
+    define({
+      summary,
+      params: [param('number', BLOCK_NUMBER)],
+      result: orNull(result),
+      handle: ([selector]) => orNone(findBlock(chain, selector), show),
+    });
+  const byHash = (summary: string, result: JsonSchema, show: (view: BlockView) => JsonValue): Method =>
+    define({
+      summary,
+      params: [param('hash', HASH)],
+      result: orNull(result),
+      handle: ([hash]) => orNone(chain.byHash(hash), show),
+    });
+  const count = (view: BlockView): JsonValue => quantity(view.block.body.transactions.length);
 
   return {
-    eth_blockNumber: method(0, 0, () => quantity(chain.head().block.header.number)),
-    eth_getBlockByNumber: method(1, 2, getByNumber),
-    eth_getBlockByHash: method(1, 2, getByHash),
-    eth_getBlockTransactionCountByNumber: method(1, 1, (params) => count(byNumber(params))),
-    eth_getBlockTransactionCountByHash: method(1, 1, (params) => count(byHash(params))),
-    eth_getBlockReceipts: method(1, 1, (params) => {
-      const view = findBlock(chain, blockSelector(params[0], 0));
-      return view === null ? null : formatReceipts(view);
+    eth_blockNumber: define({
+      summary: 'Height of the head.',
+      params: [],
+      result: QUANTITY_RESULT,
+      handle: () => quantity(chain.head().block.header.number),
     }),
-    eth_getUncleCountByBlockNumber: method(1, 1, (params) => uncles(byNumber(params))),
-    eth_getUncleCountByBlockHash: method(1, 1, (params) => uncles(byHash(params))),
-    eth_getUncleByBlockNumberAndIndex: method(2, 2, (params) => {
-      blockNumberOrTag(params[0], 0);
-      return uncleAt(params);
+    eth_getBlockByNumber: define({
+      summary: 'A block with the hashes of its transactions, or with all of them.',
+      params: [param('number', BLOCK_NUMBER), FULL],
+      result: orNull(BLOCK_RESULT),
+      handle: ([selector, full]) =>
+        orNone(findBlock(chain, selector), (view) => formatBlock(view, full, isPending(selector, view, chain.head()))),
     }),
-    eth_getUncleByBlockHashAndIndex: method(2, 2, (params) => {
-      hashParam(params[0], 0);
-      return uncleAt(params);
+    eth_getBlockByHash: define({
+      summary: 'As eth_getBlockByNumber; also a block off the canonical chain.',
+      params: [param('hash', HASH), FULL],
+      result: orNull(BLOCK_RESULT),
+      handle: ([hash, full]) => orNone(chain.byHash(hash), (view) => formatBlock(view, full)),
+    }),
+    eth_getHeaderByNumber: byNumber('The header of a block.', HEADER_RESULT, (view) => formatHeader(view)),
+    eth_getHeaderByHash: byHash('The header of a block.', HEADER_RESULT, (view) => formatHeader(view)),
+    eth_getBlockTransactionCountByNumber: byNumber('How many transactions a block has.', QUANTITY_RESULT, count),
+    eth_getBlockTransactionCountByHash: byHash('How many transactions a block has.', QUANTITY_RESULT, count),
+    eth_getBlockReceipts: define({
+      summary: 'All receipts of a block.',
+      params: [param('block', BLOCK)],
+      result: orNull(listOf(RECEIPT_RESULT)),
+      handle: ([selector]) => orNone(findBlock(chain, selector), formatReceipts),
+    }),
+    eth_getUncleCountByBlockNumber: byNumber('Zero: there are no uncles.', QUANTITY_RESULT, () => '0x0'),
+    eth_getUncleCountByBlockHash: byHash('Zero: there are no uncles.', QUANTITY_RESULT, () => '0x0'),
+    eth_getUncleByBlockNumberAndIndex: define({
+      summary: 'Null: there are no uncles.',
+      params: [param('number', BLOCK_NUMBER), param('index', NUMBER)],
+      result: NULL_RESULT,
+      handle: () => null,
+    }),
+    eth_getUncleByBlockHashAndIndex: define({
+      summary: 'Null: there are no uncles.',
+      params: [param('hash', HASH), param('index', NUMBER)],
+      result: NULL_RESULT,
+      handle: () => null,
     }),
   };
+}
+
+function orNone(view: BlockView | null, show: (view: BlockView) => JsonValue): JsonValue {
+  return view === null ? null : show(view);
 }
 
 /** A node without a pending block answers its head for that tag, and then the block is shown as it is. */

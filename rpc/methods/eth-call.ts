@@ -1,43 +1,69 @@
-/** eth_call and eth_estimateGas: execution without a trace. */
-import type { CallRequest } from '../../src/node/api.ts';
-import type { JsonValue } from '../../src/types/primitives.ts';
+/** eth_call, eth_estimateGas and eth_createAccessList: execution without a trace, with overrides where asked for. */
+import type { AccessListResult, AccountOverride, BlockOverride, CallResult, Overrides } from '../../src/node/api.ts';
+import type { Address, JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { toHex } from '../../src/util/hex.ts';
-import { blockSelector, requireBlock } from '../block-params.ts';
+import { BLOCK_OR_LATEST, requireBlock } from '../block-params.ts';
 import { callRequest } from '../call-params.ts';
-import { invalidParams } from '../errors.ts';
+import { EXECUTION_REVERTED, INVALID_INPUT, RESOURCE_NOT_FOUND, RESOURCE_UNAVAILABLE } from '../errors.ts';
 import { quantity } from '../format.ts';
-import { absent, isRecord, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { BLOCK_OVERRIDES, STATE_OVERRIDES } from '../override-params.ts';
+import { ACCESS_LIST_RESULT, DATA_RESULT, QUANTITY_RESULT, shape, TEXT_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
 
 export function ethCallMethods({ node }: MethodContext): MethodTable {
   const { chain } = node;
+  const params = [
+    param('transaction', callRequest(node.chainId)),
+    param('block', BLOCK_OR_LATEST),
+    param('stateOverrides', STATE_OVERRIDES),
+    param('blockOverrides', BLOCK_OVERRIDES),
+  ] as const;
+  const errors = [EXECUTION_REVERTED, INVALID_INPUT, RESOURCE_NOT_FOUND, RESOURCE_UNAVAILABLE];
 
-  const call = async (params: Params): Promise<JsonValue> => {
-    const request = decode(params);
-    const result = await node.execute(request, requireBlock(chain, blockSelector(params[1], 1)));
-    if (result.status === 'success') return toHex(result.output);
-    if (result.status === 'reverted') {
-      throw new ParleyError('EXECUTION_REVERTED', 'execution reverted', { output: toHex(result.output) });
-    }
-    throw new ParleyError('EXECUTION_FAILED', result.reason ?? 'execution failed', { gasUsed: result.gasUsed });
+  return {
+    eth_call: define({
+      summary: 'Runs a call on the state after a block and gives back what it returns.',
+      params,
+      result: DATA_RESULT,
+      errors,
+      handle: async ([call, selector, accounts, block]) =>
+        outputOf(await node.execute(call, requireBlock(chain, selector), overridesOf(accounts, block))),
+    }),
+    eth_estimateGas: define({
+      summary: 'The smallest gas limit with which a call succeeds.',
+      params,
+      result: QUANTITY_RESULT,
+      errors,
+      handle: async ([call, selector, accounts, block]) =>
+        quantity(await node.estimateGas(call, requireBlock(chain, selector), overridesOf(accounts, block))),
+    }),
+    eth_createAccessList: define({
+      summary: 'The accounts and storage that a call touches (EIP-2930), and the gas it uses with them listed.',
+      params,
+      result: shape({ accessList: ACCESS_LIST_RESULT, gasUsed: QUANTITY_RESULT, error: TEXT_RESULT }, ['error']),
+      errors,
+      handle: async ([call, selector, accounts, block]) =>
+        formatAccessList(
+          await node.createAccessList(call, requireBlock(chain, selector), overridesOf(accounts, block)),
+        ),
+    }),
   };
-  const estimateGas = async (params: Params): Promise<JsonValue> => {
-    const request = decode(params);
-    return quantity(await node.estimateGas(request, requireBlock(chain, blockSelector(params[1], 1))));
-  };
-  const decode = (params: Params): CallRequest => {
-    refuseOverrides(params[2], 2, 'state overrides');
-    refuseOverrides(params[3], 3, 'block overrides');
-    return callRequest(params[0], 0, node.chainId);
-  };
-
-  return { eth_call: method(1, 4, call), eth_estimateGas: method(1, 4, estimateGas) };
 }
 
-/** Ignoring them would answer another question than was asked. */
-function refuseOverrides(value: JsonValue | undefined, index: number, what: string): void {
-  if (absent(value) || (isRecord(value) && Object.keys(value).length === 0)) return;
-  throw invalidParams(index, `${what} are not supported`);
+function overridesOf(accounts: ReadonlyMap<Address, AccountOverride> | null, block: BlockOverride | null): Overrides {
+  return { ...(accounts !== null && { accounts }), ...(block !== null && { block }) };
+}
+
+function outputOf(result: CallResult): JsonValue {
+  if (result.status === 'success') return toHex(result.output);
+  if (result.status === 'reverted') {
+    throw new ParleyError('EXECUTION_REVERTED', 'execution reverted', { output: toHex(result.output) });
+  }
+  throw new ParleyError('EXECUTION_FAILED', result.reason ?? 'execution failed', { gasUsed: result.gasUsed });
+}
+
+function formatAccessList({ accessList, gasUsed, error }: AccessListResult): JsonObject {
+  return { accessList, gasUsed: quantity(gasUsed), ...(error !== null && { error }) };
 }

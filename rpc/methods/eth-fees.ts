@@ -1,78 +1,89 @@
-/** What gas costs: eth_gasPrice, eth_maxPriorityFeePerGas, eth_feeHistory. */
-import type { BlockView } from '../../src/node/api.ts';
-import type { JsonObject, JsonValue } from '../../src/types/primitives.ts';
-import { blockNumberOrTag, requireBlock } from '../block-params.ts';
-import { invalidParams } from '../errors.ts';
+/** What gas costs: eth_gasPrice, eth_baseFee, eth_maxPriorityFeePerGas, eth_feeHistory. */
+import { BLOCK_NUMBER, requireBlock } from '../block-params.ts';
+import { invalidParams, RESOURCE_NOT_FOUND } from '../errors.ts';
+import { feeHistory } from '../fee-history.ts';
 import { quantity } from '../format.ts';
-import { absent, isList, numberParam, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { NUMBER, WHOLE } from '../params.ts';
+import { byKind, list, mapped, mustBe, optional, text, type ParamType } from '../schema/param-type.ts';
+import { listOf, NUMBER_RESULT, QUANTITY_RESULT, shape } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
 
-export function ethFeesMethods(context: MethodContext): MethodTable {
-  const { node, limits, fees } = context;
-
-  const feeHistory = (params: Params): JsonValue => {
-    const wanted = Math.min(blockCount(params[0]), limits.feeHistoryBlocksMax);
-    const newest = requireBlock(node.chain, blockNumberOrTag(params[1], 1));
-    const percentiles = absent(params[2]) ? null : percentileList(params[2], limits.feeHistoryPercentilesMax);
-    return history(context, ancestors(context, newest, wanted), newest, percentiles);
-  };
-
-  return {
-    eth_gasPrice: method(0, 0, () => quantity(fees.gasPrice())),
-    eth_maxPriorityFeePerGas: method(0, 0, () => quantity(fees.suggestedTip())),
-    eth_feeHistory: method(2, 3, feeHistory),
-  };
-}
+const HISTORY_RESULT = shape(
+  {
+    oldestBlock: QUANTITY_RESULT,
+    baseFeePerGas: listOf(QUANTITY_RESULT),
+    gasUsedRatio: listOf(NUMBER_RESULT),
+    reward: listOf(listOf(QUANTITY_RESULT)),
+  },
+  ['reward'],
+);
 
 /** Clients write a hex quantity, a decimal string or a number. */
-function blockCount(value: JsonValue | undefined): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  if (typeof value === 'string' && /^[0-9]{1,15}$/.test(value)) return Number(value);
-  return numberParam(value, 0, 'blockCount');
-}
+const BLOCK_COUNT: ParamType<number> = byKind(
+  [(value) => typeof value !== 'number' && !isDecimal(value), NUMBER],
+  [isDecimal, text(/^[0-9]{1,15}$/, { what: 'blockCount', must: 'decimal digits' }, Number)],
+  [(value) => typeof value === 'number', WHOLE],
+);
 
-function percentileList(value: JsonValue | undefined, lengthMax: number): number[] {
-  if (!isList(value)) throw invalidParams(2, 'percentiles must be an array of numbers');
-  if (value.length > lengthMax) throw invalidParams(2, `more than ${lengthMax} percentiles`);
-  let last = 0;
-  return value.map((percentile) => {
-    if (typeof percentile !== 'number' || !(percentile >= last && percentile <= 100)) {
-      throw invalidParams(2, 'percentiles must be numbers from 0 to 100, ascending');
-    }
-    last = percentile;
-    return percentile;
-  });
-}
+const PERCENTILE: ParamType<number> = {
+  schema: { type: 'number', minimum: 0, maximum: 100 },
+  decode(value, index) {
+    if (typeof value === 'number' && value >= 0 && value <= 100) return value;
+    throw mustBe(index, 'percentiles', 'numbers from 0 to 100');
+  },
+};
 
-/** Ascending; fewer than `count` near genesis. */
-function ancestors({ node }: MethodContext, newest: BlockView, count: number): BlockView[] {
-  const views: BlockView[] = [];
-  let view: BlockView | null = newest;
-  while (view !== null && views.length < count) {
-    views.push(view);
-    view = view.block.header.number === 0 ? null : node.chain.byHash(view.block.header.parentHash);
-  }
-  return views.reverse();
-}
-
-function history(
-  { node, fees }: MethodContext,
-  views: readonly BlockView[],
-  newest: BlockView,
-  percentiles: readonly number[] | null,
-): JsonObject {
-  const oldest = views[0];
-  if (oldest === undefined) return { oldestBlock: '0x0', gasUsedRatio: [] };
-  const summaries = views.map((view) => fees.summary(view));
-  const shared = {
-    oldestBlock: quantity(oldest.block.header.number),
-    baseFeePerGas: [
-      ...summaries.map((summary) => quantity(summary.baseFeePerGas)),
-      quantity(node.chain.nextBaseFee(newest)),
-    ],
-    gasUsedRatio: summaries.map(({ gasUsed, gasLimit }) => (gasLimit === 0 ? 0 : gasUsed / gasLimit)),
+export function ethFeesMethods({ node, limits, fees, longCalls }: MethodContext): MethodTable {
+  return {
+    eth_gasPrice: define({
+      summary: 'Base fee of the next block plus the suggested tip, in wei.',
+      params: [],
+      result: QUANTITY_RESULT,
+      handle: () => quantity(fees.gasPrice()),
+    }),
+    eth_baseFee: define({
+      summary: 'Base fee of the next block, in wei.',
+      params: [],
+      result: QUANTITY_RESULT,
+      handle: () => quantity(node.chain.nextBaseFee(node.chain.head())),
+    }),
+    eth_maxPriorityFeePerGas: define({
+      summary: 'The suggested tip, in wei.',
+      params: [],
+      result: QUANTITY_RESULT,
+      handle: () => quantity(fees.suggestedTip()),
+    }),
+    eth_feeHistory: define({
+      summary: 'Base fees, how full blocks were, and tips at percentiles of the gas used.',
+      params: [
+        param('blockCount', BLOCK_COUNT),
+        param('newest', BLOCK_NUMBER),
+        param('percentiles', optional(percentiles(limits.feeHistoryPercentilesMax), null)),
+      ],
+      result: HISTORY_RESULT,
+      errors: [RESOURCE_NOT_FOUND],
+      handle: ([blocks, selector, wanted], { client }) => {
+        const newest = requireBlock(node.chain, selector);
+        const request = { count: Math.min(blocks, limits.feeHistoryBlocksMax), percentiles: wanted };
+        const modules = { chain: node.chain, fees, limits };
+        return longCalls.run(client.id, (slice) => feeHistory(modules, newest, request, slice));
+      },
+    }),
   };
-  if (percentiles === null || percentiles.length === 0) return shared;
-  return { ...shared, reward: views.map((view) => fees.rewards(view, percentiles).map((tip) => quantity(tip))) };
+}
+
+function isDecimal(value: unknown): boolean {
+  return typeof value === 'string' && !value.startsWith('0x');
+}
+
+function percentiles(countMax: number): ParamType<number[]> {
+  return mapped(
+    list(PERCENTILE, { what: 'percentiles', items: 'percentile' }, countMax),
+    (wanted, index) => {
+      if (wanted.every((value, i) => value >= (wanted[i - 1] ?? 0))) return wanted;
+      throw invalidParams(index, 'percentiles must ascend');
+    },
+    { description: 'Ascending.' },
+  );
 }

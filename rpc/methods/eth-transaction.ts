@@ -1,56 +1,97 @@
 /** Transactions and receipts: sending raw ones, and all their look-ups. */
 import type { BlockView } from '../../src/node/api.ts';
-import type { Hash, JsonValue } from '../../src/types/primitives.ts';
-import { TRANSACTION_SIZE_BYTES_MAX } from '../../src/types/transaction.ts';
+import type { Bytes, Hash, Hex, JsonValue } from '../../src/types/primitives.ts';
+import { TRANSACTION_SIZE_BYTES_MAX, type Transaction } from '../../src/types/transaction.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { fromHex, toHex } from '../../src/util/hex.ts';
-import { blockNumberOrTag, findBlock } from '../block-params.ts';
+import { BLOCK_NUMBER, findBlock } from '../block-params.ts';
+import { TRANSACTION_REJECTED } from '../errors.ts';
 import { formatMined, formatPooled, formatReceiptAt } from '../format.ts';
-import { hashParam, hexParam, numberParam, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { HASH, HEX, NUMBER } from '../params.ts';
+import { DATA_RESULT, HASH_RESULT, orNull, RECEIPT_RESULT, TRANSACTION_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
+
+const BY_HASH = [param('hash', HASH)] as const;
+const BY_BLOCK_HASH = [param('blockHash', HASH), param('index', NUMBER)] as const;
+const BY_BLOCK_NUMBER = [param('number', BLOCK_NUMBER), param('index', NUMBER)] as const;
+const TRANSACTION = orNull(TRANSACTION_RESULT);
+const RAW = orNull(DATA_RESULT);
 
 export function ethTransactionMethods({ node }: MethodContext): MethodTable {
   const { chain, pool } = node;
 
-  const sendRaw = (params: Params): Promise<Hash> => {
-    const hex = hexParam(params[0], 0, 'rawTransaction');
-    if (hex.length > 2 + 2 * TRANSACTION_SIZE_BYTES_MAX) {
-      throw new ParleyError('TX_TOO_LARGE', `a transaction may have ${TRANSACTION_SIZE_BYTES_MAX} bytes`);
-    }
-    return pool.submit(fromHex(hex));
-  };
-  const byHash = (params: Params): JsonValue => {
-    const hash = hashParam(params[0], 0);
+  const byHash = (hash: Hash): JsonValue => {
     const located = chain.transaction(hash);
     if (located !== null) return formatMined(located.transaction, located.view, located.index);
     const waiting = pool.get(hash);
     return waiting === null ? null : formatPooled(waiting);
   };
-  const rawByHash = (params: Params): JsonValue => {
-    const hash = hashParam(params[0], 0);
-    const transaction = chain.transaction(hash)?.transaction ?? pool.get(hash);
-    return transaction === null ? null : toHex(transaction.raw);
-  };
-  const receipt = (params: Params): JsonValue => {
-    const located = chain.transaction(hashParam(params[0], 0));
+  const receipt = (hash: Hash): JsonValue => {
+    const located = chain.transaction(hash);
     return located === null ? null : formatReceiptAt(located.view, located.transaction, located.index);
   };
 
   return {
-    eth_sendRawTransaction: method(1, 1, sendRaw),
-    eth_getTransactionByHash: method(1, 1, byHash),
-    eth_getTransactionReceipt: method(1, 1, receipt),
-    eth_getRawTransactionByHash: method(1, 1, rawByHash),
-    eth_getTransactionByBlockHashAndIndex: method(2, 2, (params) => {
-      const hash = hashParam(params[0], 0);
-      return at(chain.byHash(hash), numberParam(params[1], 1, 'index'));
+    eth_sendRawTransaction: define({
+      summary: 'Submits a signed transaction; answers when it can no longer be lost.',
+      params: [param('transaction', HEX)],
+      result: HASH_RESULT,
+      errors: [TRANSACTION_REJECTED],
+      handle: ([raw]) => pool.submit(bounded(raw)),
     }),
-    eth_getTransactionByBlockNumberAndIndex: method(2, 2, (params) => {
-      const selector = blockNumberOrTag(params[0], 0);
-      return at(findBlock(chain, selector), numberParam(params[1], 1, 'index'));
+    eth_getTransactionByHash: define({
+      summary: 'A transaction, in a block or waiting.',
+      params: BY_HASH,
+      result: TRANSACTION,
+      handle: ([hash]) => byHash(hash),
+    }),
+    eth_getTransactionReceipt: define({
+      summary: 'What came of a transaction; null while it waits.',
+      params: BY_HASH,
+      result: orNull(RECEIPT_RESULT),
+      handle: ([hash]) => receipt(hash),
+    }),
+    eth_getRawTransactionByHash: define({
+      summary: 'The signed bytes of a transaction, in a block or waiting.',
+      params: BY_HASH,
+      result: RAW,
+      handle: ([hash]) => rawOf(chain.transaction(hash)?.transaction ?? pool.get(hash)),
+    }),
+    eth_getTransactionByBlockHashAndIndex: define({
+      summary: 'A transaction by its place.',
+      params: BY_BLOCK_HASH,
+      result: TRANSACTION,
+      handle: ([hash, index]) => at(chain.byHash(hash), index),
+    }),
+    eth_getTransactionByBlockNumberAndIndex: define({
+      summary: 'A transaction by its place.',
+      params: BY_BLOCK_NUMBER,
+      result: TRANSACTION,
+      handle: ([selector, index]) => at(findBlock(chain, selector), index),
+    }),
+    eth_getRawTransactionByBlockHashAndIndex: define({
+      summary: 'The signed bytes of a transaction by its place.',
+      params: BY_BLOCK_HASH,
+      result: RAW,
+      handle: ([hash, index]) => rawOf(chain.byHash(hash)?.transactions()[index]),
+    }),
+    eth_getRawTransactionByBlockNumberAndIndex: define({
+      summary: 'The signed bytes of a transaction by its place.',
+      params: BY_BLOCK_NUMBER,
+      result: RAW,
+      handle: ([selector, index]) => rawOf(findBlock(chain, selector)?.transactions()[index]),
     }),
   };
+}
+
+function bounded(raw: Hex): Bytes {
+  if (raw.length <= 2 + 2 * TRANSACTION_SIZE_BYTES_MAX) return fromHex(raw);
+  throw new ParleyError('TX_TOO_LARGE', `a transaction may have ${TRANSACTION_SIZE_BYTES_MAX} bytes`);
+}
+
+function rawOf(transaction: Transaction | null | undefined): JsonValue {
+  return transaction === null || transaction === undefined ? null : toHex(transaction.raw);
 }
 
 function at(view: BlockView | null, index: number): JsonValue {

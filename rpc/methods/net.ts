@@ -1,12 +1,28 @@
 /** net_: the network id is the chain id, in decimal. */
 import { quantity } from '../format.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, type MethodTable } from '../method.ts';
+import { FLAG_RESULT, QUANTITY_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
 
 export function netMethods({ node }: MethodContext): MethodTable {
   return {
-    net_version: method(0, 0, () => String(node.chainId)),
-    net_listening: method(0, 0, () => true),
-    net_peerCount: method(0, 0, () => quantity(node.network.peers().length)),
+    net_version: define({
+      summary: 'Network id: the chain id in decimal.',
+      params: [],
+      result: { type: 'string', pattern: '^[1-9][0-9]*$' },
+      handle: () => String(node.chainId),
+    }),
+    net_listening: define({
+      summary: 'Whether the node takes connections of peers.',
+      params: [],
+      result: FLAG_RESULT,
+      handle: () => true,
+    }),
+    net_peerCount: define({
+      summary: 'Connected peers.',
+      params: [],
+      result: QUANTITY_RESULT,
+      handle: () => quantity(node.network.peers().length),
+    }),
   };
 }

@@ -1,30 +1,32 @@
 /** txpool_: what waits in this node's pool, by sender and nonce, in geth's shapes. */
 import type { PoolListing } from '../../src/node/api.ts';
-import type { JsonObject, JsonValue } from '../../src/types/primitives.ts';
+import type { Address, JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import type { Transaction } from '../../src/types/transaction.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { formatPooled, quantity } from '../format.ts';
-import { addressParam, type Params } from '../params.ts';
-import { method, type MethodTable } from '../router.ts';
+import { define, param, type MethodTable } from '../method.ts';
+import { ADDRESS } from '../params.ts';
+import { RawJson, type Caller } from '../router.ts';
+import type { JsonSchema } from '../schema/param-type.ts';
+import { mapOf, QUANTITY_RESULT, shape, TEXT_RESULT, TRANSACTION_RESULT } from '../schema/results.ts';
+import type { Slice } from '../turns.ts';
 import type { MethodContext } from './context.ts';
 
-/** JSON of one listed transaction without its data, generously. */
-const ENTRY_SIZE_BYTES = 900;
+type Show = (transaction: Transaction) => JsonValue;
 
-export function txpoolMethods({ node, limits }: MethodContext): MethodTable {
+/** The same for those that may be mined next and for those that wait for others. */
+const both = (part: JsonSchema): JsonSchema => shape({ pending: part, queued: part });
+
+export function txpoolMethods({ node, limits, longCalls }: MethodContext): MethodTable {
   const { pool } = node;
 
-  const content = (): JsonValue => {
-    const { pending, queued } = pool.content();
-    checkSize(pending, queued, limits.answerSizeBytesMax);
-    return { pending: listing(pending, formatPooled), queued: listing(queued, formatPooled) };
-  };
-  const inspect = (): JsonValue => {
-    const { pending, queued } = pool.content();
-    return { pending: listing(pending, summary), queued: listing(queued, summary) };
-  };
-  const contentFrom = (params: Params): JsonValue => {
-    const address = addressParam(params[0], 0);
+  const list = ({ client }: Caller, show: Show): Promise<RawJson> =>
+    longCalls.run(client.id, async (slice) => {
+      const { pending, queued } = pool.content();
+      const text = new Listing(show, limits.answerSizeBytesMax, slice);
+      return new RawJson(`{"pending":${await text.of(pending)},"queued":${await text.of(queued)}}`);
+    });
+  const contentFrom = (address: Address): JsonValue => {
     const { pending, queued } = pool.content();
     return {
       pending: byNonce(pending.get(address) ?? [], formatPooled),
@@ -37,18 +39,64 @@ export function txpoolMethods({ node, limits }: MethodContext): MethodTable {
   };
 
   return {
-    txpool_status: method(0, 0, status),
-    txpool_content: method(0, 0, content),
-    txpool_inspect: method(0, 0, inspect),
-    txpool_contentFrom: method(1, 1, contentFrom),
+    txpool_status: define({
+      summary: 'How many transactions wait.',
+      params: [],
+      result: both(QUANTITY_RESULT),
+      handle: status,
+    }),
+    txpool_content: define({
+      summary: 'All that wait, by sender and nonce.',
+      params: [],
+      result: both(mapOf(mapOf(TRANSACTION_RESULT))),
+      handle: (_, caller) => list(caller, formatPooled),
+    }),
+    txpool_inspect: define({
+      summary: 'The same, a line each.',
+      params: [],
+      result: both(mapOf(mapOf(TEXT_RESULT))),
+      handle: (_, caller) => list(caller, summary),
+    }),
+    txpool_contentFrom: define({
+      summary: 'Those of one sender, by nonce.',
+      params: [param('address', ADDRESS)],
+      result: both(mapOf(TRANSACTION_RESULT)),
+      handle: ([address]) => contentFrom(address),
+    }),
   };
 }
 
-function listing(senders: PoolListing, show: (transaction: Transaction) => JsonValue): JsonObject {
-  return Object.fromEntries([...senders].map(([sender, transactions]) => [sender, byNonce(transactions, show)]));
+/** JSON text of listings, transaction by transaction. */
+class Listing {
+  readonly #show: Show;
+  readonly #slice: Slice;
+  #leftBytes: number;
+
+  constructor(show: Show, sizeBytesMax: number, slice: Slice) {
+    this.#show = show;
+    this.#slice = slice;
+    this.#leftBytes = sizeBytesMax;
+  }
+
+  /** @throws -32005 when the listings are too large together. */
+  async of(senders: PoolListing): Promise<string> {
+    const entries: string[] = [];
+    for (const [sender, transactions] of senders) {
+      const own: string[] = [];
+      for (const transaction of transactions) {
+        const entry = `"${transaction.nonce}":${JSON.stringify(this.#show(transaction))}`;
+        this.#leftBytes -= entry.length;
+        if (this.#leftBytes < 0) throw tooLarge();
+        own.push(entry);
+        if (this.#slice.isOver) await this.#slice.next();
+      }
+      entries.push(`"${sender}":{${own.join(',')}}`);
+    }
+    return `{${entries.join(',')}}`;
+  }
 }
 
-function byNonce(transactions: readonly Transaction[], show: (transaction: Transaction) => JsonValue): JsonObject {
+function byNonce(transactions: readonly Transaction[], show: Show): JsonObject {
   return Object.fromEntries(transactions.map((transaction) => [String(transaction.nonce), show(transaction)]));
 }
 
@@ -57,15 +105,6 @@ function summary(transaction: Transaction): string {
   return `${to}: ${transaction.value} wei + ${transaction.gasLimit} gas × ${transaction.maxFeePerGas} wei`;
 }
 
-/** Refuses before the answer is made. */
-function checkSize(pending: PoolListing, queued: PoolListing, sizeBytesMax: number): void {
-  let sizeBytes = 0;
-  for (const transactions of [...pending.values(), ...queued.values()]) {
-    for (const transaction of transactions) sizeBytes += ENTRY_SIZE_BYTES + 2 * transaction.data.length;
-  }
-  if (sizeBytes <= sizeBytesMax) return;
-  throw new ParleyError(
-    'RPC_ANSWER_TOO_LARGE',
-    'the pool is too large to list: use txpool_contentFrom or txpool_inspect',
-  );
+function tooLarge(): ParleyError {
+  return new ParleyError('RPC_ANSWER_TOO_LARGE', 'the pool is too large to list: use txpool_contentFrom');
 }

@@ -1,8 +1,8 @@
 /**
- * Calls that leave no trace: eth_call and eth_estimateGas on any state. Balances are checked, but gas may be free: without a price the
+ * Calls that leave no trace: eth_call, eth_estimateGas and eth_createAccessList on any state. Balances are checked, but gas may be free: without a price the
  * caller need only cover the value. Nonces and whether the caller has code do not matter.
  */
-import type { CallRequest, CallResult } from '../node/api.ts';
+import type { AccessListResult, CallRequest, CallResult } from '../node/api.ts';
 import type { StateReader } from '../ports/state.ts';
 import { StateOverlay } from '../state/overlay.ts';
 import { EMPTY_ACCOUNT, EMPTY_CODE_HASH } from '../types/account.ts';
@@ -12,7 +12,7 @@ import type { AccessList } from '../types/transaction.ts';
 import { errorText, ParleyError } from '../util/errors.ts';
 import { toHex } from '../util/hex.ts';
 import { credit, gasAfterRefund } from './apply-transaction.ts';
-import { Evm, type EvmOutcome } from './evm.ts';
+import { Evm, type EvmCall, type EvmOutcome } from './evm.ts';
 import { effectiveGasPrice, minimumGasLimit, intrinsicGas, TRANSFER_GAS } from './fees.ts';
 import { CALL_GAS_MAX, INIT_CODE_SIZE_BYTES_MAX, type BlockContext, type ExecutionEnv } from './rules.ts';
 import { isNativeAddress } from './system-contracts.ts';
@@ -35,12 +35,15 @@ type Call = {
 type Attempt = CallResult & {
   /** Before refunds. */
   readonly gasSpent: number;
+  readonly accessed: AccessList;
 };
 
 const NOTHING = new Uint8Array(0);
 const CALL_STIPEND_GAS = 2_300;
 /** All attempts of one estimate together; what is found by then is good enough. */
 const ESTIMATE_GAS_MAX = 4 * CALL_GAS_MAX;
+/** A list changes what gas there is, and with it, in odd contracts, what is touched. */
+const ACCESS_LIST_ATTEMPTS_MAX = 8;
 
 /**
  * Runs the call with its gas limit, at most CALL_GAS_MAX (default: as much as the caller can pay for). A revert is an answer, not an
@@ -65,6 +68,47 @@ export async function estimateGas(env: ExecutionEnv, at: CallState, request: Cal
   if (first.status !== 'success') throw failure(first, gasMax);
   if (isPlain(at.state, call.to)) return first.gasUsed;
   return search(env, at, call, first, gasMax);
+}
+
+/**
+ * What the call touches, its own list included, and the gas it uses with that list. A revert is told of in `error`. Throws as
+ * `simulate`.
+ */
+export async function createAccessList(
+  env: ExecutionEnv,
+  at: CallState,
+  request: CallRequest,
+): Promise<AccessListResult> {
+  let call = complete(at, request);
+  for (let attempts = 1; ; attempts++) {
+    const gasLimit = Math.min(request.gasLimit ?? affordableGas(at, call, CALL_GAS_MAX), CALL_GAS_MAX);
+    const result = await attempt(env, at, call, gasLimit, true);
+    const accessList = union(call.accessList, result.accessed);
+    const isStable = entriesOf(accessList) === entriesOf(call.accessList);
+    if (isStable || attempts === ACCESS_LIST_ATTEMPTS_MAX) {
+      return { accessList, gasUsed: result.gasUsed, error: result.status === 'success' ? null : wordsOf(result) };
+    }
+    call = { ...call, accessList };
+  }
+}
+
+function union(listed: AccessList, touched: AccessList): AccessList {
+  const slots = new Map<Address, Set<Hash>>();
+  for (const { address, storageKeys } of [...listed, ...touched]) {
+    const known = slots.get(address) ?? new Set();
+    for (const key of storageKeys) known.add(key);
+    slots.set(address, known);
+  }
+  return [...slots].map(([address, keys]) => ({ address, storageKeys: [...keys] }));
+}
+
+/** Lists only grow, so that the same count is the same list. */
+function entriesOf(list: AccessList): number {
+  return list.reduce((sum, { storageKeys }) => sum + 1 + storageKeys.length, 0);
+}
+
+function wordsOf({ status, reason }: Attempt): string {
+  return status === 'reverted' ? 'execution reverted' : (reason ?? 'execution failed');
 }
 
 /**
@@ -121,7 +165,13 @@ function affordableGas(at: CallState, call: Call, gasMax: number): number {
   return affordable < BigInt(gasMax) ? Number(affordable) : gasMax;
 }
 
-async function attempt(env: ExecutionEnv, at: CallState, call: Call, gasLimit: number): Promise<Attempt> {
+async function attempt(
+  env: ExecutionEnv,
+  at: CallState,
+  call: Call,
+  gasLimit: number,
+  reportsAccess = false,
+): Promise<Attempt> {
   const overlay = new StateOverlay(at.state);
   const caller = overlay.account(call.from) ?? EMPTY_ACCOUNT;
   const cost = call.value + BigInt(gasLimit) * call.feeCap;
@@ -138,27 +188,28 @@ async function attempt(env: ExecutionEnv, at: CallState, call: Call, gasLimit: n
     );
   }
   if (isPlain(at.state, call.to)) {
-    return { status: 'success', output: NOTHING, gasUsed: gasMin, gasSpent: gasMin, reason: null, logs: [] };
+    const nothing = { output: NOTHING, reason: null, logs: [], accessed: [] };
+    return { status: 'success', gasUsed: gasMin, gasSpent: gasMin, ...nothing };
   }
   credit(overlay, call.from, -BigInt(gasLimit) * call.gasPrice);
   const gasBeforeRun = intrinsicGas(call);
-  const outcome = await run(env, at, overlay, call, gasLimit - gasBeforeRun);
+  const outcome = await run(env, at, overlay, { ...call, gasLimit: gasLimit - gasBeforeRun, reportsAccess });
   const gasSpent = gasBeforeRun + outcome.gasUsed;
-  const { status, output, reason, logs } = outcome;
-  return { status, output, gasUsed: gasAfterRefund(call, gasSpent, outcome.gasRefund), gasSpent, reason, logs };
+  const { status, output, reason, logs, accessed } = outcome;
+  const gasUsed = gasAfterRefund(call, gasSpent, outcome.gasRefund);
+  return { status, output, gasUsed, gasSpent, reason, logs, accessed };
 }
 
 async function run(
   env: ExecutionEnv,
   at: CallState,
   overlay: StateOverlay,
-  call: Call,
-  gasLimit: number,
+  call: Call & Pick<EvmCall, 'gasLimit' | 'reportsAccess'>,
 ): Promise<EvmOutcome> {
-  const { from: caller, to, value, data, gasPrice, accessList } = call;
+  const { from: caller, to, value, data, gasPrice, accessList, gasLimit, reportsAccess = false } = call;
   try {
     const evm = new Evm(env, contextOf(at.header), overlay);
-    return await evm.run({ caller, to, value, data, gasLimit, gasPrice, accessList });
+    return await evm.run({ caller, to, value, data, gasLimit, gasPrice, accessList, reportsAccess });
   } catch (error) {
     if (error instanceof Error && 'code' in error) throw error;
     throw new ParleyError(

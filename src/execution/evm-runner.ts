@@ -8,8 +8,9 @@ import { Address as EvmAddress } from '@ethereumjs/util';
 import { keccak256Bytes } from '../crypto/keccak.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { StateOverlay } from '../state/overlay.ts';
-import type { Address } from '../types/primitives.ts';
+import type { Address, Hash } from '../types/primitives.ts';
 import type { Log } from '../types/receipt.ts';
+import type { AccessList } from '../types/transaction.ts';
 import { fromHex, toHex } from '../util/hex.ts';
 import type { EvmCall, EvmOutcome } from './evm.ts';
 import {
@@ -80,6 +81,8 @@ export class EvmRunner {
     this.#state.clearCaches();
     this.#state.takeDestroyed();
     this.#warm(call);
+    const { journal } = this.#evm;
+    if (call.reportsAccess === true) journal.startReportingAccessList();
     const result = await this.#evm.runCall({
       block: this.#block,
       caller: toEvmAddress(call.caller),
@@ -90,8 +93,9 @@ export class EvmRunner {
       ...(call.to === null ? {} : { to: toEvmAddress(call.to) }),
     });
     await this.#destroy(result);
-    await this.#evm.journal.cleanup();
-    return toOutcome(result, this.#state.takeDestroyed());
+    const accessed = toAccessList(journal.accessList);
+    await journal.cleanup();
+    return toOutcome(result, this.#state.takeDestroyed(), accessed);
   }
 
   /** After a throw of `run`. The runner is of no more use. */
@@ -239,7 +243,14 @@ function toEvmLog(log: Log): [Uint8Array, Uint8Array[], Uint8Array] {
   return [fromHex(log.address), log.topics.map(fromHex), fromHex(log.data)];
 }
 
-function toOutcome({ execResult }: EVMResult, destroyed: bigint): EvmOutcome {
+function toAccessList(accessed: EVM['journal']['accessList']): AccessList {
+  return Array.from(accessed ?? [], ([address, slots]) => ({
+    address: `0x${address}`,
+    storageKeys: Array.from(slots, (slot): Hash => `0x${slot}`),
+  }));
+}
+
+function toOutcome({ execResult }: EVMResult, destroyed: bigint, accessed: AccessList): EvmOutcome {
   const error = execResult.exceptionError?.error;
   return {
     status: error === undefined ? 'success' : error === 'revert' ? 'reverted' : 'failed',
@@ -253,5 +264,6 @@ function toOutcome({ execResult }: EVMResult, destroyed: bigint): EvmOutcome {
     })),
     destroyed,
     reason: error ?? null,
+    accessed,
   };
 }

@@ -15,6 +15,8 @@ export type EvmCall = {
   readonly gasLimit: number;
   readonly gasPrice: bigint;
   readonly accessList: AccessList;
+  /** Whether to keep what became warm; default no. */
+  readonly reportsAccess?: boolean;
 };
 
 export type EvmOutcome = {
@@ -29,6 +31,8 @@ export type EvmOutcome = {
   readonly destroyed: bigint;
   /** Why it did not succeed. */
   readonly reason: string | null;
+  /** What it touched of accounts and storage that was not warm from the start (EIP-2930), reverted frames too; empty unless asked for. */
+  readonly accessed: AccessList;
 };
 
 /**

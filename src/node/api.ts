@@ -11,15 +11,19 @@ import type { AccessList, Transaction } from '../types/transaction.ts';
 export interface NodeApi {
   readonly chainId: number;
   readonly clientVersion: string;
-  readonly accounts: DevAccounts | null;
+  /** null: this node signs for nobody. */
+  readonly accounts: Accounts | null;
+  /** null: this node keeps no keystore accounts. */
+  readonly wallet: WalletApi | null;
   readonly chain: ChainApi;
   readonly pool: PoolApi;
   readonly network: NetworkApi;
   readonly consensus: ConsensusApi;
   readonly events: NodeEvents;
-  execute(call: CallRequest, at: BlockView): Promise<CallResult>;
+  execute(call: CallRequest, at: BlockView, overrides?: Overrides): Promise<CallResult>;
   /** Smallest gas limit with which the call succeeds. Throws ParleyError EXECUTION_REVERTED (data.output: Hex) or another refusal. */
-  estimateGas(call: CallRequest, at: BlockView): Promise<number>;
+  estimateGas(call: CallRequest, at: BlockView, overrides?: Overrides): Promise<number>;
+  createAccessList(call: CallRequest, at: BlockView, overrides?: Overrides): Promise<AccessListResult>;
   health(): Health;
 }
 
@@ -65,8 +69,14 @@ export interface ChainApi {
   /** Base fee of the block that would follow. */
   nextBaseFee(after: BlockView): bigint;
   /** null: in step with the network. */
-  syncing(): { readonly startingBlock: number; readonly currentBlock: number; readonly highestBlock: number } | null;
+  syncing(): SyncProgress | null;
 }
+
+export type SyncProgress = {
+  readonly startingBlock: number;
+  readonly currentBlock: number;
+  readonly highestBlock: number;
+};
 
 export interface PoolApi {
   /**
@@ -84,20 +94,48 @@ export interface PoolApi {
 }
 export type PoolListing = ReadonlyMap<Address, readonly Transaction[]>;
 
-/** The devnet's unlocked accounts. null where there are none (anything but a devnet). */
-export interface DevAccounts {
+/**
+ * Accounts that the node signs for: a devnet's, which are always unlocked, and those of its wallet. With a `password` a
+ * keystore account is opened for this one signature, whether it is unlocked or not; a devnet's account needs none. All throw
+ * ACCOUNT_UNKNOWN when the node has no key for the address, ACCOUNT_LOCKED without a password, and with one as WalletApi.unlock.
+ */
+export interface Accounts {
+  /** Locked ones too. */
   list(): readonly Address[];
-  /**
-   * Fills nonce, fees and gas where missing, signs and submits; nonces of one account are handed out one at a time.
-   * Throws ACCOUNT_UNKNOWN when the node has no key for `from`.
-   */
-  send(request: SendRequest): Promise<Hash>;
+  /** Fills nonce, fees and gas where missing, signs and submits; nonces of one account are handed out one at a time. */
+  send(request: SendRequest, password?: string): Promise<Hash>;
   /** Signs without sending; canonical bytes. */
-  signTransaction(request: SendRequest): Promise<Bytes>;
+  signTransaction(request: SendRequest, password?: string): Promise<Bytes>;
   /** EIP-191 personal message. 65 bytes, v 27 or 28. */
-  signMessage(address: Address, message: Bytes): Promise<Hex>;
+  signMessage(address: Address, message: Bytes, password?: string): Promise<Hex>;
   /** A 32-byte digest that the RPC computed (EIP-712). v 27 or 28. */
-  signDigest(address: Address, digest: Hash): Promise<Hex>;
+  signDigest(address: Address, digest: Hash, password?: string): Promise<Hex>;
+}
+
+export type WalletAccount = {
+  readonly address: Address;
+  /** Name of the key file, without its directory. */
+  readonly file: string;
+  readonly isUnlocked: boolean;
+  /** When it locks itself; null: not unlocked, or for as long as the node runs. */
+  readonly untilMs: Millis | null;
+};
+
+/** The node's keystore accounts. Every call that takes a password may be refused with WALLET_BUSY. */
+export interface WalletApi {
+  accounts(): readonly WalletAccount[];
+  /** A new key, encrypted under the password. Throws WALLET_FULL or KEYSTORE_UNWRITABLE. */
+  create(password: string): Promise<Address>;
+  /** Takes 32 bytes over and overwrites them. Throws as `create`, KEYSTORE_EXISTS, or CRYPTO_PRIVATE_KEY. */
+  importKey(privateKey: Bytes, password: string): Promise<Address>;
+  /**
+   * `durationSeconds`: whole; 0: until it is locked or the node stops. Throws ACCOUNT_UNKNOWN, KEYSTORE_PASSWORD, KEYSTORE_MALFORMED,
+   * KEYSTORE_UNREADABLE, ACCOUNT_PAUSED (too many wrong passwords), WALLET_DURATION, or WALLET_FULL.
+   */
+  unlock(address: Address, password: string, durationSeconds: number): Promise<void>;
+  /** Whether the account is known, and so locked now. */
+  lock(address: Address): boolean;
+  lockAll(): void;
 }
 
 export type SendRequest = {
@@ -135,6 +173,37 @@ export type CallResult = {
   readonly logs: readonly Log[];
 };
 
+/** What a simulated call finds other than it is. */
+export type Overrides = {
+  readonly accounts?: ReadonlyMap<Address, AccountOverride>;
+  readonly block?: BlockOverride;
+};
+
+export type AccountOverride = {
+  readonly balance?: bigint;
+  readonly nonce?: number;
+  readonly code?: Bytes;
+  /** All there is in storage. */
+  readonly state?: ReadonlyMap<Hash, Hash>;
+  /** Words in place of those that are there. */
+  readonly stateDiff?: ReadonlyMap<Hash, Hash>;
+};
+
+export type BlockOverride = {
+  readonly number?: number;
+  readonly timeMs?: Millis;
+  readonly gasLimit?: number;
+  readonly baseFeePerGas?: bigint;
+  readonly beneficiary?: Address;
+};
+
+export type AccessListResult = {
+  readonly accessList: AccessList;
+  readonly gasUsed: number;
+  /** For people; null: the call succeeded. */
+  readonly error: string | null;
+};
+
 export interface NetworkApi {
   readonly peerId: string;
   addresses(): readonly string[];
@@ -157,6 +226,8 @@ export interface ConsensusApi {
   readonly engine: string;
   /** JSON of EngineStatus: heights as numbers, powers as decimal strings. `fault` is set when the engine has stopped. */
   status(): JsonObject;
+  /** This node's part in making blocks. */
+  production(): Production;
   /** Validators after the block. */
   validators(at: BlockView): readonly { readonly address: Address; readonly power: bigint; readonly jailed: boolean }[];
   /** EIP-225 style proposals of this node. ParleyError CONSENSUS_UNSUPPORTED where the engine has none. */
@@ -164,6 +235,14 @@ export interface ConsensusApi {
   discard(subject: Address): void;
   proposals(): readonly { readonly subject: Address; readonly authorize: boolean }[];
 }
+
+export type Production = {
+  /** Whom its blocks pay; null: it has no validator key. */
+  readonly beneficiary: Address | null;
+  readonly isProducing: boolean;
+  /** Hashes a second over the last seconds; 0 without proof of work. */
+  readonly hashRate: number;
+};
 
 export type HeadEvent = {
   /** Newly canonical, ascending. */

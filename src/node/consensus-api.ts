@@ -3,16 +3,18 @@ import type { BlockRef } from '../types/block.ts';
 import type { Address, JsonObject, JsonValue } from '../types/primitives.ts';
 import { ParleyError } from '../util/errors.ts';
 import { toHex } from '../util/hex.ts';
-import type { BlockView, ConsensusApi } from './api.ts';
+import type { BlockView, ConsensusApi, Production } from './api.ts';
 import type { Machine } from './machine.ts';
 
 /** The engine as the RPC sees it. */
 export class EngineConsensusApi implements ConsensusApi {
   readonly engine: string;
   readonly #machine: Machine;
+  readonly #hashRate: () => number;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, hashRate: () => number) {
     this.#machine = machine;
+    this.#hashRate = hashRate;
     this.engine = machine.ledger.settings.factory.id;
   }
 
@@ -23,6 +25,15 @@ export class EngineConsensusApi implements ConsensusApi {
     const { head, safe, finalized } = status;
     const refs = { head: reference(head), safe: reference(safe), finalized: reference(finalized) };
     return { ...(plain(status) as JsonObject), ...refs, fault, syncing: sync.progress() !== null };
+  }
+
+  production(): Production {
+    const { signer, engine } = this.#machine.ledger;
+    return {
+      beneficiary: signer?.address ?? null,
+      isProducing: engine.describe().role !== 'follower',
+      hashRate: this.#hashRate(),
+    };
   }
 
   validators(at: BlockView): ReturnType<ConsensusApi['validators']> {

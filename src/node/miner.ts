@@ -83,6 +83,13 @@ export class Miner implements WorkSearch {
     await thread?.worker.terminate();
   }
 
+  /** Hashes a second over the last samples. */
+  get hashRate(): number {
+    const [first, newest] = [this.#samples[0], this.#samples.at(-1)];
+    if (first === undefined || newest === undefined || newest.atMs <= first.atMs) return 0;
+    return ((newest.hashes - first.hashes) * 1000) / (newest.atMs - first.atMs);
+  }
+
   /** What is known at once takes effect at once: the worker looks at the memory between two batches. */
   #workOnLatest(): void {
     const latest = [...this.#jobs].at(-1);
@@ -135,10 +142,7 @@ export class Miner implements WorkSearch {
     this.#samples = [...this.#samples, { atMs: performance.now(), hashes: (last?.hashes ?? 0) + added }].slice(
       -SAMPLES,
     );
-    const [first, newest] = [this.#samples[0], this.#samples.at(-1)];
-    if (first !== undefined && newest !== undefined && newest.atMs > first.atMs) {
-      this.#hashRate.set(((newest.hashes - first.hashes) * 1000) / (newest.atMs - first.atMs));
-    }
+    if (this.#samples.length > 1) this.#hashRate.set(this.hashRate);
     this.#sampler = this.#modules.timers.after(SAMPLE_MS, () => this.#sample());
   }
 }

@@ -1,21 +1,23 @@
-import { estimateGas, simulate, type CallState } from '../execution/call.ts';
+import { createAccessList, estimateGas, simulate, type CallState } from '../execution/call.ts';
+import { overridden } from '../execution/overrides.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import { noMetrics } from '../util/metrics.ts';
 import { errorText, ParleyError } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import { VERSION } from '../version.ts';
-import type { BlockView, Health, NetworkApi, NodeApi } from './api.ts';
+import { NodeAccounts } from './accounts.ts';
+import type { BlockView, Health, NetworkApi, NodeApi, Overrides } from './api.ts';
 import { LedgerChainApi } from './chain-api.ts';
 import { EngineConsensusApi } from './consensus-api.ts';
-import { LocalDevAccounts } from './dev-accounts.ts';
 import { NodeEventHub } from './events.ts';
 import type { Machine } from './machine.ts';
+import { NodeWallet } from './node-wallet.ts';
 import { LedgerPoolApi } from './pool-api.ts';
 import type { NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
 
-const ACCOUNT_LOCK = { name: 'dev-accounts', timeoutMs: 30_000, waitersPerKeyMax: 10_000, waitersMax: 20_000 } as const;
+const ACCOUNT_LOCK = { name: 'accounts', timeoutMs: 30_000, waitersPerKeyMax: 10_000, waitersMax: 20_000 } as const;
 /** As geth's: what a call may cost everybody else. */
 const CALL_TIMEOUT_MS = 5_000;
 /** A head older than this many block times, and at least HEAD_AGE_MS_MIN, means that something is wrong. */
@@ -25,8 +27,8 @@ const HEAD_AGE_MS_MIN = 10_000;
 /** What the RPC may ask, over a running machine. */
 export function createNodeApi(
   machine: Machine,
-  settings: Pick<NodeSettings, 'config' | 'devAccounts'>,
-  modules: { readonly log: Log },
+  settings: Pick<NodeSettings, 'config' | 'devAccounts' | 'wallet'>,
+  modules: { readonly log: Log; readonly hashRate: () => number },
 ): NodeApi {
   const { ledger } = machine;
   const { chain, pool, transactions } = ledger;
@@ -43,33 +45,40 @@ export function createNodeApi(
   chain.onFinalized(() => events.emit('finalized', { hash: chain.finalized.hash, number: chain.finalized.number }));
   pool.onPending((transaction) => events.emit('pendingTransaction', transaction));
   machine.onFault((reason) => events.emit('fault', { reason }));
-  const callState = (at: BlockView): CallState => ({
-    header: at.block.header,
-    hash: at.hash,
-    state: chain.stateAt(at.hash),
-  });
+  const callState = (at: BlockView, overrides: Overrides = {}): CallState =>
+    overridden({ header: at.block.header, hash: at.hash, state: chain.stateAt(at.hash) }, overrides);
   const chainId = ledger.context.chainId;
   const { factory, params } = ledger.settings;
   const idles = factory.idles(params);
   const bounded = (): ExecutionEnv => ({ ...env, pause: deadline(CALL_TIMEOUT_MS) });
-  const estimate: NodeApi['estimateGas'] = (call, at) => estimateGas(bounded(), callState(at), call);
-  const accounts =
-    settings.devAccounts === null
+  const estimate: NodeApi['estimateGas'] = (call, at, overrides) =>
+    estimateGas(bounded(), callState(at, overrides), call);
+  const wallet =
+    settings.wallet === null
       ? null
-      : new LocalDevAccounts(settings.devAccounts, {
-          node: { chainId, chain: chainApi, pool: poolApi, estimateGas: estimate },
-          lock: new KeyedLock(ACCOUNT_LOCK, { clock: systemClock, timers: systemTimers, metrics: noMetrics }),
-        });
+      : new NodeWallet(settings.wallet, { clock: systemClock, timers: systemTimers, log: modules.log });
+  const accounts =
+    settings.devAccounts === null && wallet === null
+      ? null
+      : new NodeAccounts(
+          { dev: settings.devAccounts ?? [], wallet },
+          {
+            node: { chainId, chain: chainApi, pool: poolApi, estimateGas: estimate },
+            lock: new KeyedLock(ACCOUNT_LOCK, { clock: systemClock, timers: systemTimers, metrics: noMetrics }),
+          },
+        );
   return {
     chainId,
     clientVersion: `Parley/v${VERSION}/${process.platform}-${process.arch}/node${process.version}`,
     accounts,
+    wallet,
     chain: chainApi,
     pool: poolApi,
     network: networkApi(machine),
-    consensus: new EngineConsensusApi(machine),
+    consensus: new EngineConsensusApi(machine, modules.hashRate),
     events,
-    execute: (call, at) => simulate(bounded(), callState(at), call),
+    execute: (call, at, overrides) => simulate(bounded(), callState(at, overrides), call),
+    createAccessList: (call, at, overrides) => createAccessList(bounded(), callState(at, overrides), call),
     estimateGas: estimate,
     health: () => health(machine, idles ? 0 : settings.config['block-time']),
   };

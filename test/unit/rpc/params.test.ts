@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import * as params from '../../../rpc/params.ts';
-import { blockSelector } from '../../../rpc/block-params.ts';
+import { BLOCK_OR_LATEST } from '../../../rpc/block-params.ts';
 import { callRequest, sendRequest } from '../../../rpc/call-params.ts';
 import { ALICE, BOB } from '../../rpc/fake-node.ts';
 import type { JsonValue } from '../../../src/types/primitives.ts';
 
 const HASH = `0x${'Ab'.repeat(32)}`;
+const CALL = callRequest(31_337);
+const SEND = sendRequest(31_337);
 const refused = (index: number, text = ''): unknown =>
   expect.objectContaining({
     code: 'RPC_INVALID_PARAMS',
@@ -20,7 +22,7 @@ describe('quantities', () => {
     ['0xFf', 255n],
     [`0x${'f'.repeat(64)}`, 2n ** 256n - 1n],
   ])('reads %s', (text, value) => {
-    expect(params.quantityParam(text, 0)).toBe(value);
+    expect(params.QUANTITY.decode(text, 0)).toBe(value);
   });
 
   it.each([
@@ -40,37 +42,37 @@ describe('quantities', () => {
     null,
     {},
   ])('refuses %j', (value) => {
-    expect(() => params.quantityParam(value, 3)).toThrow(refused(3));
+    expect(() => params.QUANTITY.decode(value, 3)).toThrow(refused(3));
   });
 
   it('keeps numbers in the safe range', () => {
-    expect(params.numberParam('0x1fffffffffffff', 0)).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => params.numberParam('0x20000000000000', 1)).toThrow(refused(1, '2^53-1'));
+    expect(params.NUMBER.decode('0x1fffffffffffff', 0)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => params.NUMBER.decode('0x20000000000000', 1)).toThrow(refused(1, '2^53-1'));
   });
 });
 
 describe('bytes', () => {
   it('lower-cases addresses and hashes', () => {
-    expect(params.addressParam('0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266', 0)).toBe(ALICE);
-    expect(params.hashParam(HASH, 0)).toBe(HASH.toLowerCase());
+    expect(params.ADDRESS.decode('0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266', 0)).toBe(ALICE);
+    expect(params.HASH.decode(HASH, 0)).toBe(HASH.toLowerCase());
   });
 
   it.each(['0x1', '0x12345', 'zz', '0xzz', '12', 5, null, ['0x12']])('refuses %j as data', (value) => {
-    expect(() => params.dataParam(value, 2)).toThrow(refused(2));
+    expect(() => params.BYTES.decode(value, 2)).toThrow(refused(2));
   });
 
   it.each([`${ALICE}00`, ALICE.slice(0, -1), ALICE.slice(2), '0x', 7])('refuses %j as an address', (value) => {
-    expect(() => params.addressParam(value, 0)).toThrow(refused(0));
+    expect(() => params.ADDRESS.decode(value, 0)).toThrow(refused(0));
   });
 
   it('pads storage slots', () => {
-    expect(params.slotParam('0xA', 0)).toBe(`0x${'0'.repeat(63)}a`);
-    expect(() => params.slotParam('0x', 1)).toThrow(refused(1));
-    expect(() => params.slotParam(`0x${'1'.repeat(65)}`, 1)).toThrow(refused(1));
+    expect(params.SLOT.decode('0xA', 0)).toBe(`0x${'0'.repeat(63)}a`);
+    expect(() => params.SLOT.decode('0x', 1)).toThrow(refused(1));
+    expect(() => params.SLOT.decode(`0x${'1'.repeat(65)}`, 1)).toThrow(refused(1));
   });
 
   it('reads five megabytes of digits without trouble', () => {
-    expect(params.dataParam(`0x${'ab'.repeat(2_500_000)}`, 0)).toHaveLength(2_500_000);
+    expect(params.BYTES.decode(`0x${'ab'.repeat(2_500_000)}`, 0)).toHaveLength(2_500_000);
   });
 });
 
@@ -88,7 +90,7 @@ describe('blocks', () => {
     [{ blockNumber: '0x1' }, { by: 'number', number: 1 }],
     [{ blockNumber: 'safe' }, { by: 'tag', tag: 'safe' }],
   ])('reads %j', (value, selector) => {
-    expect(blockSelector(value, 1)).toEqual(selector);
+    expect(BLOCK_OR_LATEST.decode(value, 1)).toEqual(selector);
   });
 
   it.each<[JsonValue]>([
@@ -100,7 +102,7 @@ describe('blocks', () => {
     [{ blockHash: HASH, blockNumber: '0x1' }],
     [{ blockHash: '0x1' }],
   ])('refuses %j', (value) => {
-    expect(() => blockSelector(value, 1)).toThrow(refused(1));
+    expect(() => BLOCK_OR_LATEST.decode(value, 1)).toThrow(refused(1));
   });
 });
 
@@ -116,9 +118,8 @@ describe('transaction objects', () => {
       maxFeePerGas: '0x3',
       accessList,
     };
-    expect(
-      sendRequest({ ...fields, maxPriorityFeePerGas: '0x2', nonce: '0x7', type: '0x2', chainId: '0x7a69' }, 0, 31337),
-    ).toEqual({
+    const sent = { ...fields, maxPriorityFeePerGas: '0x2', nonce: '0x7', type: '0x2', chainId: '0x7a69' };
+    expect(SEND.decode(sent, 0)).toEqual({
       from: ALICE,
       to: BOB,
       value: 5n,
@@ -145,11 +146,11 @@ describe('transaction objects', () => {
     ['storageKeys', { accessList: [{ address: ALICE, storageKeys: 'x' }] }],
     ['more than', { accessList: [{ address: ALICE, storageKeys: Array(5000).fill(HASH) as string[] }] }],
   ])('refuses a bad one, naming %s', (text, value) => {
-    expect(() => callRequest(value, 0, 31337)).toThrow(refused(0, text));
+    expect(() => CALL.decode(value, 0)).toThrow(refused(0, text));
   });
 
   it('takes "all the gas there is" and equal input and data', () => {
-    const request = callRequest({ gas: '0xffffffffffffffff', input: '0x01', data: '0x01' }, 0, 31337);
+    const request = CALL.decode({ gas: '0xffffffffffffffff', input: '0x01', data: '0x01' }, 0);
     expect(request).toEqual({ gasLimit: Number.MAX_SAFE_INTEGER, data: Buffer.from([1]) });
   });
 
@@ -158,6 +159,6 @@ describe('transaction objects', () => {
     ['0x0, 0x1 or 0x2', { from: ALICE, to: BOB, type: '0x3' }],
     ['creates a contract', { from: ALICE }],
   ])('sends nothing when %s', (text, value) => {
-    expect(() => sendRequest(value, 0, 31337)).toThrow(refused(0, text));
+    expect(() => SEND.decode(value, 0)).toThrow(refused(0, text));
   });
 });
