@@ -14,6 +14,8 @@ export type AccessOptions = {
 
 /** Host headers found good, so that the usual one is not taken apart on every request. */
 const HOSTS_REMEMBERED_MAX = 64;
+/** `null` is what sandboxed pages and local files say. */
+const PAGE_ORIGIN = /^(?:https?:|null$)/i;
 const JSON_TYPES = new Set(['application/json', 'application/json-rpc', 'application/jsonrequest']);
 
 export class Access {
@@ -40,6 +42,14 @@ export class Access {
 
   originAllowed(origin: string): boolean {
     return this.#origins.has('*') || this.#origins.has(origin);
+  }
+
+  /**
+   * Sent by a web page that is not allowed. A page's requests never get so far if the browser asks first, as it must; this holds
+   * where it does not. Other schemes are those of programs that the user installed, such as wallets in the browser.
+   */
+  foreignPage(origin: string | undefined): boolean {
+    return origin !== undefined && PAGE_ORIGIN.test(origin) && !this.originAllowed(origin);
   }
 }
 

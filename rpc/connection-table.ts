@@ -4,6 +4,7 @@
  * refuses. WebSockets have limits of their own and are not closed for others.
  */
 import type { Socket } from 'node:net';
+import { plainAddress, type TrustedProxies } from './forwarded.ts';
 import type { RpcLimits } from './limits.ts';
 
 export type Connection = {
@@ -17,11 +18,14 @@ export type Connection = {
 
 export class ConnectionTable {
   readonly #limits: RpcLimits;
+  readonly #proxies: TrustedProxies;
   readonly #connections = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
 
-  constructor(limits: RpcLimits) {
+  /** One proxy speaks for many: only the bound of all connections holds for it. */
+  constructor(limits: RpcLimits, proxies: TrustedProxies) {
     this.#limits = limits;
+    this.#proxies = proxies;
   }
 
   get size(): number {
@@ -30,9 +34,10 @@ export class ConnectionTable {
 
   /** False: there is no room, and the socket should be destroyed. */
   admit(socket: Socket): boolean {
-    const address = socket.remoteAddress ?? '';
+    const address = plainAddress(socket.remoteAddress ?? '');
     const { connectionsMax, connectionsPerAddressMax } = this.#limits;
-    if (this.count(address) >= connectionsPerAddressMax && !this.#evict(address)) return false;
+    const full = this.count(address) >= connectionsPerAddressMax && !this.#proxies.trusts(address);
+    if (full && !this.#evict(address)) return false;
     if (this.#connections.size >= connectionsMax && !this.#evict(null)) return false;
     this.#connections.set(socket, { socket, address, inFlight: 0, upgraded: false, usedMs: performance.now() });
     this.#perAddress.set(address, this.count(address) + 1);

@@ -39,6 +39,9 @@ const TABLE: ReadonlyMap<string, { readonly number: number; readonly phrase?: st
   ['RPC_LIMIT', { number: LIMIT_EXCEEDED }],
   ['RPC_ANSWER_TOO_LARGE', { number: LIMIT_EXCEEDED, phrase: 'response too large' }],
   ['RPC_STOPPING', { number: RESOURCE_UNAVAILABLE }],
+  ['RPC_TIMEOUT', { number: RESOURCE_UNAVAILABLE, phrase: 'request timed out' }],
+  ['RPC_BUSY', { number: LIMIT_EXCEEDED, phrase: 'server busy' }],
+  ['RPC_RATE_LIMITED', { number: LIMIT_EXCEEDED }],
   ['TX_MALFORMED', { number: INVALID_PARAMS }],
   ['TX_TYPE_UNSUPPORTED', { number: TRANSACTION_REJECTED, phrase: 'transaction type not valid' }],
   ['TX_TOO_LARGE', { number: TRANSACTION_REJECTED, phrase: 'oversized data' }],
@@ -62,6 +65,14 @@ const TABLE: ReadonlyMap<string, { readonly number: number; readonly phrase?: st
   ['POOL_SENDER_NOT_EOA', { number: TRANSACTION_REJECTED, phrase: 'sender not an eoa' }],
   ['STATE_PRUNED', { number: RESOURCE_UNAVAILABLE, phrase: 'missing state' }],
   ['ACCOUNT_UNKNOWN', { number: INVALID_INPUT, phrase: 'unknown account' }],
+  ['ACCOUNT_LOCKED', { number: INVALID_INPUT, phrase: 'authentication needed: password or unlock' }],
+  ['ACCOUNT_PAUSED', { number: LIMIT_EXCEEDED }],
+  ['KEYSTORE_PASSWORD', { number: INVALID_INPUT, phrase: 'could not decrypt key with given password' }],
+  ['KEYSTORE_EXISTS', { number: INVALID_INPUT, phrase: 'account already exists' }],
+  ['CRYPTO_PRIVATE_KEY', { number: INVALID_PARAMS }],
+  ['WALLET_BUSY', { number: LIMIT_EXCEEDED }],
+  ['WALLET_FULL', { number: LIMIT_EXCEEDED }],
+  ['WALLET_DURATION', { number: INVALID_PARAMS }],
   ['CONSENSUS_UNSUPPORTED', { number: METHOD_NOT_SUPPORTED }],
 ]);
 
@@ -74,6 +85,7 @@ const FAMILIES: readonly (readonly [prefix: string, number: number])[] = [
   ['EXECUTION_', INVALID_INPUT],
   ['CALL_', INVALID_INPUT],
   ['CONSENSUS_', INVALID_INPUT],
+  ['KEYSTORE_', INVALID_INPUT],
 ];
 
 /** What a client is told about anything thrown. What nobody planned is logged under an id, and only the id leaves. */

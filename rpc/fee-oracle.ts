@@ -13,8 +13,8 @@ const SUGGESTION_PERCENTILE = 60;
 const GWEI = 1_000_000_000n;
 export const SUGGESTED_TIP_MIN = GWEI;
 export const SUGGESTED_TIP_MAX = 500n * GWEI;
-/** As many blocks as one eth_feeHistory may ask for. */
-const SUMMARIES_MAX = 1024;
+/** One of a full block takes some 300 kB. Wallets ask for the last 20 blocks at most. */
+const SUMMARIES_MAX = 64;
 
 export type FeeSummary = {
   readonly baseFeePerGas: bigint;

@@ -1,16 +1,22 @@
 /**
  * JSON-RPC over HTTP: one POST, one answer, status 200 whatever JSON-RPC says (204 for notifications). Other statuses
- * speak of the request itself: 403 Host, 404 path, 405 method, 413 size, 415 content type, 429 pipelining, 503 stopping.
+ * speak of the request itself: 401 key, 403 Host or origin, 404 path, 405 method, 413 size, 415 content type, 429 too much
+ * from this client, 503 too much from all, or stopping. 429 and 503 say in `Retry-After` when to come back; where clients
+ * have an allowance, the `RateLimit-` headers tell what is left of it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../src/util/log.ts';
 import type { Counter } from '../src/util/metrics.ts';
 import { Access, isJsonType } from './access.ts';
+import { Unauthorized, type Authentication, type Identity } from './authentication.ts';
+import type { Client } from './client.ts';
 import type { Connection, ConnectionTable } from './connection-table.ts';
 import { INVALID_REQUEST, LIMIT_EXCEEDED, RESOURCE_UNAVAILABLE } from './errors.ts';
-import { errorAnswer, type Answer, type JsonRpc } from './json-rpc.ts';
+import type { Intake } from './intake.ts';
+import { errorAnswer, type JsonRpc, type Reply } from './json-rpc.ts';
+import type { Decision } from './limiting/rate-limiter.ts';
 import type { RpcLimits } from './limits.ts';
-import { HTTP_CALLER } from './router.ts';
+import { httpCaller } from './router.ts';
 
 export type ExtraAnswer = { readonly status: number; readonly contentType: string; readonly body: string };
 /** Answers GET on one path, such as `/metrics`. */
@@ -19,6 +25,8 @@ export type ExtraRoute = () => Promise<ExtraAnswer>;
 export type HttpModules = {
   readonly rpc: JsonRpc;
   readonly access: Access;
+  readonly authentication: Authentication;
+  readonly intake: Intake;
   readonly connections: ConnectionTable;
   readonly limits: RpcLimits;
   readonly extraRoutes: ReadonlyMap<string, ExtraRoute>;
@@ -29,6 +37,18 @@ export type HttpModules = {
 
 /** Answers up to this size fit in the socket's own buffers; larger ones get a time by which they must be read. */
 const SMALL_ANSWER_BYTES = 64 * 1024;
+/** What browsers let a page read beyond the body. */
+const EXPOSED_HEADERS = 'retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset';
+const RETRY_SECONDS = '1';
+/** One POST, from the first byte of its body to its answer. */
+type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+  readonly client: Client;
+  /** Of the body, as far as it has come. */
+  sizeBytes: number;
+};
 
 export class HttpEndpoint {
   readonly #modules: HttpModules;
@@ -44,23 +64,27 @@ export class HttpEndpoint {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { access, connections, limits } = this.#modules;
+    const { access, connections } = this.#modules;
     if (!access.hostAllowed(request.headers.host)) {
       return this.#refuse(request, response, 403, 'invalid host specified: add it to the allowed host names');
     }
-    if (this.#stopping) return this.#refuse(request, response, 503, 'the node is stopping');
+    if (this.#stopping) return this.#refuse(request, response, 503, 'the node is stopping', RESOURCE_UNAVAILABLE);
     if (access.corsOpen) this.#allowOrigin(request, response);
     const url = request.url ?? '/';
     if (request.method !== 'POST') return this.#other(request, response, url);
     if (url !== '/' && !url.startsWith('/?')) return this.#refuse(request, response, 404, 'JSON-RPC is served at /');
+    if (access.foreignPage(request.headers.origin)) {
+      return this.#refuse(request, response, 403, 'this origin is not allowed: add it to the CORS origins');
+    }
     const { headers } = request;
     if (!isJsonType(headers['content-type']) || headers['content-encoding'] !== undefined) {
       return this.#refuse(request, response, 415, 'send plain application/json');
     }
-    if (Number(headers['content-length'] ?? 0) > limits.bodySizeBytesMax) return this.#tooLarge(request, response);
     const connection = connections.of(request.socket);
     if (connection === undefined) return;
-    this.#read(request, response, connection);
+    const identity = this.#modules.authentication.identify(headers, connection.address);
+    if (identity instanceof Promise) void identity.then((found) => this.#accept(request, response, connection, found));
+    else this.#accept(request, response, connection, identity);
   }
 
   /** A body that is announced as too large is refused before it is sent. */
@@ -70,57 +94,91 @@ export class HttpEndpoint {
     this.handle(request, response);
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, connection: Connection): void {
-    const sizeBytesMax = this.#modules.limits.bodySizeBytesMax;
+  #accept(request: IncomingMessage, response: ServerResponse, connection: Connection, identity: Identity): void {
+    if (identity instanceof Unauthorized) {
+      response.setHeader('www-authenticate', identity.challenge);
+      return this.#refuse(request, response, 401, identity.message);
+    }
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > this.#modules.limits.bodySizeBytesMax) return this.#tooLarge(request, response);
+    this.#read({ request, response, connection, client: identity, sizeBytes: 0 });
+  }
+
+  #read(exchange: Exchange): void {
+    const { request, response, client } = exchange;
+    const { intake, limits } = this.#modules;
     let body: Buffer | null = null;
     let chunks: Buffer[] | null = null;
-    let sizeBytes = 0;
+    let isOver = false;
+    const giveUp = (): void => {
+      if (isOver) return;
+      isOver = true;
+      body = chunks = null;
+      intake.remove(client.id, exchange.sizeBytes);
+    };
     request.on('data', (chunk: Buffer) => {
-      const before = sizeBytes;
-      sizeBytes += chunk.length;
-      if (sizeBytes > sizeBytesMax) {
-        body = chunks = null;
-        if (before <= sizeBytesMax) this.#tooLarge(request, response);
+      if (isOver) return;
+      exchange.sizeBytes += chunk.length;
+      const hasRoom = intake.add(client.id, chunk.length);
+      if (exchange.sizeBytes > limits.bodySizeBytesMax) {
+        giveUp();
+        this.#tooLarge(request, response);
+      } else if (!hasRoom) {
+        const ofAll = intake.sizeBytes > limits.bodiesSizeBytesMax;
+        giveUp();
+        this.#busy(request, response, ofAll);
       } else if (body === null) body = chunk;
       else (chunks ??= [body]).push(chunk);
     });
     request.on('end', () => {
-      if (sizeBytes > sizeBytesMax) return;
-      const text = chunks === null ? (body?.toString('utf8') ?? '') : Buffer.concat(chunks, sizeBytes).toString('utf8');
+      if (isOver) return;
+      isOver = true;
+      const whole = chunks === null ? body : Buffer.concat(chunks, exchange.sizeBytes);
       body = chunks = null;
-      this.#execute(text, request, response, connection);
+      this.#execute(whole?.toString('utf8') ?? '', exchange);
     });
+    request.on('close', giveUp);
   }
 
-  #execute(text: string, request: IncomingMessage, response: ServerResponse, connection: Connection): void {
+  #execute(text: string, exchange: Exchange): void {
+    const { request, response, connection, client } = exchange;
     if (connection.inFlight >= this.#modules.limits.inFlightPerConnectionMax) {
+      this.#modules.intake.remove(client.id, exchange.sizeBytes);
+      response.setHeader('retry-after', RETRY_SECONDS);
       return this.#refuse(request, response, 429, 'too many unanswered requests on this connection');
     }
     connection.inFlight++;
-    const answer = this.#modules.rpc.handle(text, HTTP_CALLER);
-    if (!(answer instanceof Promise)) return this.#answer(response, connection, answer);
-    answer.then(
-      (later) => this.#answer(response, connection, later),
+    const reply = this.#modules.rpc.handle(text, httpCaller(client));
+    if (!(reply instanceof Promise)) return this.#answer(exchange, reply);
+    reply.then(
+      (later) => this.#answer(exchange, later),
       (error: unknown) => {
         this.#modules.log.error('an answer was lost', { error: error instanceof Error ? error : String(error) });
+        this.#modules.intake.remove(client.id, exchange.sizeBytes);
         response.destroy();
       },
     );
   }
 
-  #answer(response: ServerResponse, connection: Connection, answer: Answer): void {
+  #answer({ response, connection, client, sizeBytes }: Exchange, { answer, decision, refusal }: Reply): void {
+    this.#modules.intake.remove(client.id, sizeBytes);
     connection.inFlight--;
     connection.usedMs = performance.now();
     if (response.destroyed) return;
     if (this.#stopping) response.setHeader('connection', 'close');
+    if (decision !== null) setAllowance(response, decision);
+    if (refusal !== null && Number.isFinite(refusal.waitMs)) {
+      response.setHeader('retry-after', String(Math.max(1, Math.ceil(refusal.waitMs / 1000))));
+    }
     if (answer === null) {
-      response.writeHead(204).end();
+      response.writeHead(refusal?.status ?? 204, refusal === null ? {} : { 'content-length': 0 }).end();
       return;
     }
-    const sizeBytes = Buffer.byteLength(answer);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': sizeBytes });
+    const answerSizeBytes = Buffer.byteLength(answer);
+    const headers = { 'content-type': 'application/json', 'content-length': answerSizeBytes };
+    response.writeHead(refusal?.status ?? 200, headers);
     response.end(answer);
-    if (sizeBytes > SMALL_ANSWER_BYTES) this.#expectReading(response);
+    if (answerSizeBytes > SMALL_ANSWER_BYTES) this.#expectReading(response);
   }
 
   /** Who does not read a large answer in time is hung up on, so that it cannot be kept in memory by not reading. */
@@ -138,17 +196,17 @@ export class HttpEndpoint {
       response.setHeader('allow', 'POST');
       return this.#refuse(request, response, 405, 'JSON-RPC is a POST to /');
     }
-    void this.#extra(route, url, response);
+    void this.#extra(route, query < 0 ? url : url.slice(0, query), response);
   }
 
-  async #extra(route: ExtraRoute, url: string, response: ServerResponse): Promise<void> {
+  async #extra(route: ExtraRoute, path: string, response: ServerResponse): Promise<void> {
     try {
       const { status, contentType, body } = await route();
       if (response.destroyed) return;
       response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
       response.end(body);
     } catch (error) {
-      this.#modules.log.error('a route failed', { url, error: error instanceof Error ? error : String(error) });
+      this.#modules.log.error('a route failed', { path, error: error instanceof Error ? error : String(error) });
       if (!response.headersSent) response.writeHead(500, { 'content-length': 0 });
       response.end();
     }
@@ -162,7 +220,9 @@ export class HttpEndpoint {
     }
     response.writeHead(204, {
       'access-control-allow-methods': 'POST',
-      'access-control-allow-headers': 'content-type',
+      'access-control-allow-headers': this.#modules.authentication.used
+        ? 'content-type, authorization, x-api-key'
+        : 'content-type',
       'access-control-max-age': '600',
     });
     response.end();
@@ -173,6 +233,7 @@ export class HttpEndpoint {
     response.setHeader('vary', 'Origin');
     if (origin !== undefined && this.#modules.access.originAllowed(origin)) {
       response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-expose-headers', EXPOSED_HEADERS);
     }
   }
 
@@ -196,9 +257,21 @@ export class HttpEndpoint {
     request.once('end', finish).once('close', finish).resume();
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
+  /** There is no room for what it sends: of all, or of this client. */
+  #busy(request: IncomingMessage, response: ServerResponse, ofAll: boolean): void {
+    response.setHeader('retry-after', RETRY_SECONDS);
+    const message = 'server busy: too many large requests at once, try again in a second';
+    this.#refuse(request, response, ofAll ? 503 : 429, message, LIMIT_EXCEEDED);
+  }
+
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+    message: string,
+    code = status === 429 ? LIMIT_EXCEEDED : INVALID_REQUEST,
+  ): void {
     this.#modules.refused.add(1, { reason: String(status) });
-    const code = status === 429 ? LIMIT_EXCEEDED : status === 503 ? RESOURCE_UNAVAILABLE : INVALID_REQUEST;
     const body = errorAnswer('null', { code, message });
     const close = { connection: 'close' };
     response.writeHead(status, {
@@ -209,4 +282,11 @@ export class HttpEndpoint {
     response.end(body);
     request.resume();
   }
+}
+
+/** As the IETF's draft-ietf-httpapi-ratelimit-headers-06 has them, in weights and whole seconds. */
+function setAllowance(response: ServerResponse, { limit, remaining, resetMs }: Decision): void {
+  response.setHeader('ratelimit-limit', Math.floor(limit));
+  response.setHeader('ratelimit-remaining', Math.max(0, Math.floor(remaining)));
+  response.setHeader('ratelimit-reset', Math.ceil(resetMs / 1000));
 }

@@ -1,80 +1,91 @@
-/** Every bound of the RPC by name. The defaults are documented in docs/RPC.md; each is at least as careful as geth's. */
-export type RpcLimits = {
-  /** A request body, and a WebSocket message. Over it: HTTP 413, or close code 1009. */
-  readonly bodySizeBytesMax: number;
-  readonly batchItemsMax: number;
-  /** All answers of one batch together, and any single answer. */
-  readonly answerSizeBytesMax: number;
-  /** Calls of one batch that may wait for the node at once. */
-  readonly batchConcurrencyMax: number;
-  readonly connectionsMax: number;
-  readonly connectionsPerAddressMax: number;
-  /** Unanswered requests of one connection. HTTP answers 429; a WebSocket is not read until some are answered. */
-  readonly inFlightPerConnectionMax: number;
-  readonly headersTimeoutMs: number;
-  /** From a request's first byte to its last. */
-  readonly requestTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  /** How long a client may take to read an answer, and a connection may be still while one is made. */
-  readonly answerTimeoutMs: number;
-  /** How long a refused upload is read and thrown away, so that its sender sees the refusal. */
-  readonly lingerMs: number;
-  readonly webSocketsMax: number;
-  readonly webSocketsPerAddressMax: number;
-  readonly webSocketPingIntervalMs: number;
-  /** What may wait unread for one WebSocket client; then it is dropped. */
-  readonly webSocketBacklogBytesMax: number;
-  readonly subscriptionsPerConnectionMax: number;
-  readonly subscriptionsMax: number;
-  readonly filtersMax: number;
-  readonly filterEntriesMax: number;
-  /** A filter nobody polls for this long is forgotten. */
-  readonly filterIdleMs: number;
-  readonly logsBlockRangeMax: number;
-  readonly logsResultsMax: number;
-  /** Addresses of a filter, and alternatives at one topic position. */
-  readonly logsCriteriaMax: number;
-  readonly logsDurationMsMax: number;
-  /** Searches at a time; others wait their turn. */
-  readonly logsConcurrencyMax: number;
-  readonly feeHistoryBlocksMax: number;
-  readonly feeHistoryPercentilesMax: number;
-  readonly proofSlotsMax: number;
-  /** In-flight requests get this long when the server stops. */
-  readonly stopGraceMs: number;
-};
+/**
+ * Every bound of the RPC: its default, what it may be set to and what it means. The type, the configuration's `[rpc.limits]`
+ * (keys in kebab-case) and its help are made from this one table; docs/RPC.md lists it. Units come last in the names.
+ */
+type Limit = { readonly value: number; readonly min: number; readonly max: number; readonly help: string };
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const COUNT_MAX = 1_000_000;
+/** Node's timers hold no more. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export const DEFAULT_RPC_LIMITS: RpcLimits = {
-  bodySizeBytesMax: 5 * MIB,
-  batchItemsMax: 1000,
-  answerSizeBytesMax: 25 * MIB,
-  batchConcurrencyMax: 64,
-  connectionsMax: 4096,
-  connectionsPerAddressMax: 1024,
-  inFlightPerConnectionMax: 128,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 120_000,
-  answerTimeoutMs: 30_000,
-  lingerMs: 2000,
-  webSocketsMax: 512,
-  webSocketsPerAddressMax: 256,
-  webSocketPingIntervalMs: 30_000,
-  webSocketBacklogBytesMax: 16 * MIB,
-  subscriptionsPerConnectionMax: 128,
-  subscriptionsMax: 8192,
-  filtersMax: 1024,
-  filterEntriesMax: 10_000,
-  filterIdleMs: 300_000,
-  logsBlockRangeMax: 10_000,
-  logsResultsMax: 10_000,
-  logsCriteriaMax: 1000,
-  logsDurationMsMax: 10_000,
-  logsConcurrencyMax: 4,
-  feeHistoryBlocksMax: 1024,
-  feeHistoryPercentilesMax: 100,
-  proofSlotsMax: 1024,
-  stopGraceMs: 1000,
-};
+function count(value: number, help: string): Limit {
+  return { value, min: 1, max: COUNT_MAX, help };
+}
+
+function bytes(value: number, help: string): Limit {
+  return { value, min: KIB, max: 1024 * MIB, help };
+}
+
+function millis(value: number, help: string): Limit {
+  return { value, min: 1, max: TIMER_MS_MAX, help };
+}
+
+export const RPC_LIMITS = {
+  headersSizeBytesMax: { ...bytes(16 * KIB, 'Headers of a request. Over it: HTTP 431'), max: MIB },
+  // JSON.parse holds the process: 5 MiB of it take a tenth of a second, and text cannot be longer than 512 MiB at all.
+  bodySizeBytesMax: {
+    ...bytes(5 * MIB, 'A request body, a WebSocket message. Over it: HTTP 413, close code 1009'),
+    max: 256 * MIB,
+  },
+  bodiesSizeBytesMax: bytes(256 * MIB, 'Messages being received or worked on, all together. Over it: HTTP 503'),
+  bodiesPerClientSizeBytesMax: bytes(64 * MIB, 'The same for one client. Over it: HTTP 429'),
+  jsonDepthMax: count(512, 'Nesting of a message. Over it: -32700'),
+  jsonValuesMax: { ...count(100_000, 'Values and keys of a message. Over it: -32700'), max: 10 * COUNT_MAX },
+  batchItemsMax: count(1000, 'Calls of a batch. Over it: -32600'),
+  batchConcurrencyMax: count(64, 'Calls of one batch that may wait for the node at once'),
+  answerSizeBytesMax: {
+    ...bytes(25 * MIB, 'Any answer, and all answers of one batch together. Over it: -32005'),
+    max: 256 * MIB,
+  },
+  callTimeoutMs: millis(25_000, 'A call, and a whole batch. Over it: -32002, and the late result is thrown away'),
+  inFlightMax: count(4096, 'Calls being worked on. Over it: -32005 "server busy", HTTP 503'),
+  inFlightPerClientMax: count(1024, 'The same for one client, over all its connections. Over it: -32005, HTTP 429'),
+  inFlightPerConnectionMax: count(
+    128,
+    'Unanswered requests of one connection. Over it: HTTP 429; a WebSocket is not read',
+  ),
+  eventLoopLagMsMax: millis(500, 'While the process answers slower than this for two seconds, heavy calls get -32005'),
+  heavyWeightMin: count(20, 'Weight from which a call is heavy'),
+  connectionsMax: count(4096, 'Open connections. Over it: the longest idle one is closed'),
+  connectionsPerAddressMax: count(1024, 'The same for one address; trusted proxies are exempt'),
+  headersTimeoutMs: millis(10_000, "From a request's first byte to the end of its headers. Over it: HTTP 408"),
+  requestTimeoutMs: millis(30_000, 'From the first byte of a request or message to its last. Over it: HTTP 408'),
+  keepAliveTimeoutMs: millis(120_000, 'How long a connection may be idle'),
+  answerTimeoutMs: millis(30_000, 'How long a client may take to read an answer'),
+  lingerMs: millis(2000, 'How long a refused upload is read and thrown away, so that its sender sees the refusal'),
+  webSocketsMax: count(512, 'WebSockets. Over it: HTTP 503'),
+  webSocketsPerClientMax: count(256, 'The same for one client'),
+  webSocketPingIntervalMs: millis(30_000, 'A WebSocket that has not answered a ping by the next one is gone'),
+  webSocketBacklogBytesMax: bytes(16 * MIB, 'What may wait unread for one WebSocket client; then it is dropped'),
+  subscriptionsPerConnectionMax: count(128, 'Subscriptions of one WebSocket. Over it: -32005'),
+  subscriptionsMax: count(8192, 'Subscriptions in all. Over it: -32005'),
+  filtersMax: count(1024, 'Polled filters. Over it: -32005'),
+  filterEntriesMax: count(10_000, 'Entries of a filter; an overfull one is forgotten'),
+  filterIdleMs: millis(300_000, 'A filter nobody polls for this long is forgotten'),
+  logsBlockRangeMax: count(10_000, 'Blocks of one eth_getLogs. Over it: -32005 with a range that fits'),
+  logsResultsMax: count(10_000, 'Logs of one answer. Over it: -32005 with a range that fits'),
+  logsCriteriaMax: count(1000, 'Addresses of a filter, and alternatives at one topic position. Over it: -32602'),
+  logsDurationMsMax: millis(10_000, 'A search of logs. Over it: -32005 with a range that fits'),
+  longCallsConcurrencyMax: count(4, 'Searches of logs, fee histories and listings of the pool at a time'),
+  longCallsWaitingMax: count(256, 'Of those that wait; clients take turns. Over it: -32005 "server busy"'),
+  longCallsWaitingPerClientMax: count(32, 'The same for one client'),
+  feeHistoryBlocksMax: { ...count(1024, 'Blocks of one eth_feeHistory; more are not answered'), max: 1024 },
+  feeHistoryPercentilesMax: count(100, 'Percentiles of one eth_feeHistory. Over it: -32602'),
+  feeHistoryDurationMsMax: millis(5000, 'One eth_feeHistory. Over it: -32005 with a number of blocks that fits'),
+  proofSlotsMax: count(1024, 'Slots of one eth_getProof or eth_getStorageValues. Over it: -32602'),
+  stopGraceMs: millis(1000, 'What is in flight gets this long when the node stops'),
+} as const satisfies { readonly [name: string]: Limit };
+
+export type RpcLimitName = keyof typeof RPC_LIMITS;
+export type RpcLimits = { readonly [name in RpcLimitName]: number };
+
+export const DEFAULT_RPC_LIMITS = Object.fromEntries(
+  Object.entries(RPC_LIMITS).map(([name, { value }]) => [name, value]),
+) as RpcLimits;
+
+/** As the configuration spells it: `bodySizeBytesMax` is `body-size-bytes-max`. */
+export function limitKey(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

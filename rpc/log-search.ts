@@ -1,8 +1,8 @@
 /**
- * eth_getLogs over a range: newest limits first refused, then block by block with the bloom filter before any
- * receipt is read, giving the event loop a turn every few milliseconds so that others are answered meanwhile.
+ * eth_getLogs over a range: what is over a limit is refused first, then block by block with the bloom filter before any
+ * receipt is read, giving the event loop a turn every few milliseconds so that others are answered meanwhile. Logs become
+ * JSON as they are found, so that the answer's size is known in time and no long step is left for the end.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BlockView, ChainApi } from '../src/node/api.ts';
 import type { JsonObject } from '../src/types/primitives.ts';
 import { ParleyError } from '../src/util/errors.ts';
@@ -11,14 +11,19 @@ import { limitExceeded } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
 import { quantity } from './format.ts';
 import { blockLogs, type LogQuery } from './log-filter.ts';
+import { RawJson } from './router.ts';
+import type { Slice } from './turns.ts';
 
-const SLICE_MS = 5;
+export type LogSearchModules = { readonly chain: ChainApi; readonly limits: RpcLimits; readonly slice: Slice };
 
 /** @throws -32005 over a limit (data names a range that fits), -32001 for an unknown block hash, -32602 for from > to. */
-export async function searchLogs(chain: ChainApi, query: LogQuery, limits: RpcLimits): Promise<JsonObject[]> {
+export async function searchLogs(modules: LogSearchModules, query: LogQuery): Promise<RawJson> {
+  const { chain, limits } = modules;
   if (query.range.by === 'hash') {
     const view = requireBlock(chain, { by: 'hash', hash: query.range.hash, requireCanonical: false });
-    return checkResults(blockLogs(query.criteria, view), limits);
+    const found = new FoundLogs(limits);
+    if (found.add(blockLogs(query.criteria, view))) return found.json();
+    throw limitExceeded(`too many logs of the block match (${found.bound()}): narrow the addresses or topics`);
   }
   const { from, to } = bounds(chain, query.range.from, query.range.to);
   if (to - from + 1 > limits.logsBlockRangeMax) {
@@ -27,39 +32,60 @@ export async function searchLogs(chain: ChainApi, query: LogQuery, limits: RpcLi
       suggestion(from, from + limits.logsBlockRangeMax - 1),
     );
   }
-  return searchRange(chain, query, from, to, limits);
+  return searchRange(modules, query, from, to);
 }
 
-async function searchRange(
-  chain: ChainApi,
-  query: LogQuery,
-  from: number,
-  to: number,
-  limits: RpcLimits,
-): Promise<JsonObject[]> {
+async function searchRange(modules: LogSearchModules, query: LogQuery, from: number, to: number): Promise<RawJson> {
+  const { chain, limits, slice } = modules;
   const started = performance.now();
-  let sliceStart = started;
-  let found: JsonObject[] = [];
+  const found = new FoundLogs(limits);
   let last: BlockView | null = null;
   for (let number = from; number <= to; number++) {
     const view: BlockView | null = chain.byNumber(number);
     if (view === null) break;
     // A reorg while we gave way would mix two chains in one answer.
     if (last !== null && view.block.header.parentHash !== last.hash) {
-      return searchRange(chain, query, from, to, spend(limits, performance.now() - started, from, number));
+      const left = spend(limits, performance.now() - started, from, number);
+      return searchRange({ ...modules, limits: left }, query, from, to);
     }
     last = view;
-    const logs = blockLogs(query.criteria, view);
-    if (logs.length > 0) found = found.concat(logs);
-    if (found.length > limits.logsResultsMax) throw tooMany(found.length, limits, from, Math.max(from, number - 1));
-    const now = performance.now();
-    if (now - started > limits.logsDurationMsMax) throw tooLong(limits, from, number);
-    if (now - sliceStart > SLICE_MS) {
-      await nextTurn();
-      sliceStart = performance.now();
-    }
+    if (!found.add(blockLogs(query.criteria, view))) throw tooMany(found, from, Math.max(from, number - 1));
+    if (performance.now() - started > limits.logsDurationMsMax) throw tooLong(limits, from, number);
+    if (slice.isOver) await slice.next();
   }
-  return found;
+  return found.json();
+}
+
+/** Logs of one answer, as JSON text. */
+class FoundLogs {
+  readonly #limits: RpcLimits;
+  readonly #texts: string[] = [];
+  #sizeBytes = 0;
+
+  constructor(limits: RpcLimits) {
+    this.#limits = limits;
+  }
+
+  /** False: they are too many, or too large; some may be left out. */
+  add(logs: readonly JsonObject[]): boolean {
+    if (this.#texts.length + logs.length > this.#limits.logsResultsMax) return false;
+    for (const log of logs) {
+      const text = JSON.stringify(log);
+      this.#sizeBytes += text.length + 1;
+      if (this.#sizeBytes > this.#limits.answerSizeBytesMax) return false;
+      this.#texts.push(text);
+    }
+    return true;
+  }
+
+  /** What may be answered, for people. */
+  bound(): string {
+    return `${this.#limits.logsResultsMax} logs and ${this.#limits.answerSizeBytesMax} bytes are allowed`;
+  }
+
+  json(): RawJson {
+    return new RawJson(`[${this.#texts.join(',')}]`);
+  }
 }
 
 function bounds(chain: ChainApi, from: BlockSelector, to: BlockSelector): { from: number; to: number } {
@@ -80,16 +106,9 @@ function heightOf(chain: ChainApi, selector: BlockSelector, head: number): numbe
   return view.block.header.number;
 }
 
-function checkResults(found: JsonObject[], limits: RpcLimits): JsonObject[] {
-  if (found.length <= limits.logsResultsMax) return found;
-  throw limitExceeded(
-    `the block has ${found.length} matching logs, ${limits.logsResultsMax} are allowed: narrow the addresses or topics`,
-  );
-}
-
-function tooMany(count: number, limits: RpcLimits, from: number, to: number): ParleyError {
+function tooMany(found: FoundLogs, from: number, to: number): ParleyError {
   return limitExceeded(
-    `more than ${limits.logsResultsMax} logs match (${count} so far): ask for blocks ${from} to ${to}, or narrow the filter`,
+    `too many logs match (${found.bound()}): ask for blocks ${from} to ${to}, or narrow the filter`,
     suggestion(from, to),
   );
 }

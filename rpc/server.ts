@@ -7,40 +7,66 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { NodeApi } from '../src/node/api.ts';
 import { ParleyError } from '../src/util/errors.ts';
 import type { Log } from '../src/util/log.ts';
-import type { Gauge, Metrics } from '../src/util/metrics.ts';
+import type { Counter, Gauge, Metrics } from '../src/util/metrics.ts';
 import { Access } from './access.ts';
+import { Authentication, type ApiKey, type JwtOptions } from './authentication.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { INVALID_REQUEST } from './errors.ts';
+import { EventLoopLag } from './event-loop-lag.ts';
 import { Feed } from './feed.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { Filters } from './filters.ts';
+import { TrustedProxies } from './forwarded.ts';
 import { HttpEndpoint, type ExtraRoute } from './http-endpoint.ts';
+import { Intake } from './intake.ts';
 import { errorAnswer, JsonRpc } from './json-rpc.ts';
+import { weightOf as weightByDefault } from './limiting/method-weights.ts';
+import type { RateLimiter } from './limiting/rate-limiter.ts';
 import { DEFAULT_RPC_LIMITS, type RpcLimits } from './limits.ts';
+import { Load } from './load.ts';
+import { LongCalls } from './long-calls.ts';
 import { allMethods } from './methods/all-methods.ts';
 import { Router, routerCounters, type RouterCounters } from './router.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Turns } from './turns.ts';
 import { WebSocketEndpoint } from './websocket-endpoint.ts';
 
 export type RpcServerOptions = {
   readonly host: string;
   /** 0 takes a free one; see `port`. */
   readonly port: number;
-  /** Open namespaces: some of admin, consensus, eth, net, personal, txpool, web3. */
+  /** Namespaces that are open to everybody. */
   readonly namespaces: readonly string[];
   /** Host names that requests may carry; default localhost, 127.0.0.1 and ::1. IP addresses always may. */
   readonly hostAllow?: readonly string[];
   /** Origins that browsers may call from; default none. */
   readonly corsOrigins?: readonly string[];
+  /** Known API keys; default none. */
+  readonly apiKeys?: readonly ApiKey[];
+  /** Default null: tokens are not known. */
+  readonly jwt?: JwtOptions | null;
+  /** Without a key or token no call is answered; default false. */
+  readonly requireKey?: boolean;
+  /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed; default none. */
+  readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<RpcLimits>;
   /** GET routes by path, such as `/metrics` and `/health`. */
   readonly extraRoutes?: { readonly [path: string]: ExtraRoute };
 };
 
-export type RpcServerModules = { readonly node: NodeApi; readonly log: Log; readonly metrics: Metrics };
+export type RpcServerModules = {
+  readonly node: NodeApi;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Stopped with the server. Default null: clients have no allowance. */
+  readonly limiter?: RateLimiter | null;
+  /** Of one call of a method; default: limiting/method-weights.ts. */
+  readonly weightOf?: (method: string) => number;
+  /** By how much the event loop is late, in ms; default: measured. */
+  readonly lagMs?: () => number;
+};
 
 const HOSTS_DEFAULT = ['localhost', '127.0.0.1', '::1'];
-const HEADER_SIZE_BYTES_MAX = 16 * 1024;
 const REPORT_INTERVAL_MS = 1000;
 
 export class RpcServer {
@@ -48,6 +74,9 @@ export class RpcServer {
   readonly #limits: RpcLimits;
   readonly #log: Log;
   readonly #router: Router;
+  readonly #rpc: JsonRpc;
+  readonly #limiter: RateLimiter | null;
+  readonly #lag = new EventLoopLag();
   readonly #connections: ConnectionTable;
   readonly #feed: Feed;
   readonly #subscriptions: Subscriptions;
@@ -56,16 +85,20 @@ export class RpcServer {
   readonly #server: Server;
   readonly #gauges: { readonly connections: Gauge; readonly subscriptions: Gauge };
   readonly #counters: RouterCounters;
+  readonly #admitted: Counter;
   #report: NodeJS.Timeout | null = null;
 
-  /** @throws ConfigError for an unknown namespace. */
-  constructor(options: RpcServerOptions, { node, log, metrics }: RpcServerModules) {
+  /** @throws ConfigError for an unknown namespace, a proxy that is no address, or keys that cannot be told apart. */
+  constructor(options: RpcServerOptions, modules: RpcServerModules) {
+    const { node, log, metrics, limiter = null, weightOf = weightByDefault } = modules;
     this.#options = options;
     this.#log = log;
+    this.#limiter = limiter;
     const limits: RpcLimits = { ...DEFAULT_RPC_LIMITS, ...options.limits };
     this.#limits = limits;
-    this.#feed = new Feed(node.events);
+    this.#feed = new Feed(node.events, () => node.chain.syncing());
     this.#subscriptions = new Subscriptions(this.#feed, limits);
+    const turns = new Turns();
     const context = {
       node,
       limits,
@@ -73,23 +106,38 @@ export class RpcServer {
       subscriptions: this.#subscriptions,
       fees: new FeeOracle(node.chain),
       filters: new Filters(this.#feed, limits),
+      longCalls: new LongCalls(limits, turns),
     };
     this.#router = new Router(
-      allMethods(context, () => this.#router.namespaces),
+      allMethods(context, {
+        namespacesOf: (client) => this.#router.namespacesOf(client),
+        docsOf: (client) => this.#router.docsOf(client),
+      }),
       options.namespaces,
+      grantedNamespaces(options),
     );
-    this.#connections = new ConnectionTable(limits);
+    const proxies = new TrustedProxies(options.trustedProxies ?? []);
+    this.#connections = new ConnectionTable(limits, proxies);
+    const load = new Load(limits, modules.lagMs ?? (() => this.#lag.lagMs));
+    const refused = metrics.counter('parley_rpc_refused_total', 'Requests, calls and clients refused.', ['reason']);
+    this.#rpc = new JsonRpc({ router: this.#router, limits, load, turns, limiter, weightOf, log, refused });
     const shared = {
-      rpc: new JsonRpc(this.#router, limits, log),
+      rpc: this.#rpc,
       access: new Access({ hostAllow: options.hostAllow ?? HOSTS_DEFAULT, corsOrigins: options.corsOrigins ?? [] }),
+      authentication: new Authentication(
+        { keys: options.apiKeys ?? [], jwt: options.jwt ?? null, requireKey: options.requireKey ?? false },
+        proxies,
+      ),
+      intake: new Intake(limits),
       connections: this.#connections,
       limits,
       log,
-      refused: metrics.counter('parley_rpc_refused_total', 'Requests and clients refused, by reason.', ['reason']),
+      refused,
     };
     this.#http = new HttpEndpoint({ ...shared, extraRoutes: new Map(Object.entries(options.extraRoutes ?? {})) });
     this.#webSockets = new WebSocketEndpoint({ ...shared, subscriptions: this.#subscriptions });
     this.#counters = routerCounters(metrics);
+    this.#admitted = metrics.counter('parley_rpc_admitted_total', 'Messages admitted, a batch being one.');
     this.#gauges = {
       connections: metrics.gauge('parley_rpc_connections', 'Open connections.', ['kind']),
       subscriptions: metrics.gauge('parley_rpc_subscriptions', 'Active subscriptions.'),
@@ -97,13 +145,13 @@ export class RpcServer {
     this.#server = this.#createServer();
   }
 
-  /** The port that is listened on; the configured one before `start`. */
   /** Where clients on this machine reach it. */
   get url(): string {
     const { host } = this.#options;
     return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }
 
+  /** The port that is listened on; the configured one before `start`. */
   get port(): number {
     return (this.#server.address() as AddressInfo | null)?.port ?? this.#options.port;
   }
@@ -129,6 +177,7 @@ export class RpcServer {
     this.#server.on('error', (error) => this.#log.error('RPC server failed', { error }));
     this.#report = setInterval(() => this.#reportMetrics(), REPORT_INTERVAL_MS);
     this.#report.unref();
+    this.#lag.start();
     this.#log.info('RPC listens', { host: this.#options.host, port: this.port });
   }
 
@@ -136,6 +185,7 @@ export class RpcServer {
   async stop(): Promise<void> {
     if (this.#report !== null) clearInterval(this.#report);
     this.#report = null;
+    this.#lag.stop();
     this.#http.stop();
     this.#feed.stop();
     const closed = Promise.withResolvers<void>();
@@ -145,16 +195,18 @@ export class RpcServer {
     const timer = setTimeout(() => this.#connections.closeAll(), graceMs);
     await Promise.all([closed.promise, this.#webSockets.stop(graceMs)]);
     clearTimeout(timer);
+    await this.#limiter?.stop();
   }
 
   #createServer(): Server {
-    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, answerTimeoutMs } = this.#limits;
+    const { headersSizeBytesMax, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, answerTimeoutMs } =
+      this.#limits;
     const server = createServer({
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.max(50, Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
-      maxHeaderSize: HEADER_SIZE_BYTES_MAX,
+      maxHeaderSize: headersSizeBytesMax,
       noDelay: true,
       // Some clients offer `h2c` with an ordinary POST: that is answered as if they had not.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
@@ -186,11 +238,17 @@ export class RpcServer {
 
   #reportMetrics(): void {
     this.#router.report(this.#counters);
+    this.#rpc.report(this.#admitted);
     const webSockets = this.#webSockets.size;
     this.#gauges.connections.set(this.#connections.size - webSockets, { kind: 'http' });
     this.#gauges.connections.set(webSockets, { kind: 'websocket' });
     this.#gauges.subscriptions.set(this.#subscriptions.count);
   }
+}
+
+/** What some key or token opens, beyond what is open to everybody. */
+function grantedNamespaces({ apiKeys = [], jwt }: RpcServerOptions): readonly string[] {
+  return [...apiKeys.flatMap((key) => key.namespaces ?? []), ...(jwt?.namespaces ?? [])];
 }
 
 /** What is not HTTP, comes too slowly or has endless headers. */

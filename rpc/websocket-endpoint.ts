@@ -1,6 +1,7 @@
 /**
- * JSON-RPC over WebSocket, on the HTTP server's port. Answers may come out of order; a client that has too many
- * requests unanswered is not read, one that does not read is dropped, and one that does not answer a ping is gone.
+ * JSON-RPC over WebSocket, on the HTTP server's port. Who calls is found out once, by the headers of the upgrade. Answers may
+ * come out of order; a client that has too many requests unanswered is not read, one that does not read is dropped, and one
+ * that does not answer a ping, or never ends a message, is gone.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,9 +10,12 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { Log } from '../src/util/log.ts';
 import type { Counter } from '../src/util/metrics.ts';
 import type { Access } from './access.ts';
-import type { ConnectionTable } from './connection-table.ts';
+import { Unauthorized, type Authentication, type Identity } from './authentication.ts';
+import type { Client } from './client.ts';
+import type { Connection, ConnectionTable } from './connection-table.ts';
 import { INVALID_REQUEST } from './errors.ts';
-import { errorAnswer, type Answer, type JsonRpc } from './json-rpc.ts';
+import type { Intake } from './intake.ts';
+import { errorAnswer, type JsonRpc, type Reply } from './json-rpc.ts';
 import type { RpcLimits } from './limits.ts';
 import type { Caller, NotificationClient } from './router.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -19,6 +23,8 @@ import type { Subscriptions } from './subscriptions.ts';
 export type WebSocketModules = {
   readonly rpc: JsonRpc;
   readonly access: Access;
+  readonly authentication: Authentication;
+  readonly intake: Intake;
   readonly connections: ConnectionTable;
   readonly subscriptions: Subscriptions;
   readonly limits: RpcLimits;
@@ -27,6 +33,13 @@ export type WebSocketModules = {
 };
 
 const GOING_AWAY = 1001;
+/** Pings and pongs come in frames of up to 131 bytes; what is larger belongs to a message. */
+const CONTROL_FRAMES_BYTES = 512;
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [503, 'Service Unavailable'],
+]);
 
 export class WebSocketEndpoint {
   readonly #modules: WebSocketModules;
@@ -52,21 +65,34 @@ export class WebSocketEndpoint {
 
   /** Of the HTTP server's `upgrade`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { access, connections, limits } = this.#modules;
+    const { access, authentication, connections } = this.#modules;
     socket.on('error', () => socket.destroy());
     const connection = connections.of(request.socket);
     if (connection === undefined) return void socket.destroy();
     const { host, origin } = request.headers;
-    if (!access.hostAllowed(host)) return this.#refuse(socket, 403, 'Forbidden', 'invalid host specified');
+    if (!access.hostAllowed(host)) return this.#refuse(socket, 403, 'invalid host specified');
     if (origin !== undefined && !access.originAllowed(origin)) {
-      return this.#refuse(socket, 403, 'Forbidden', 'this origin is not allowed: add it to the CORS origins');
+      return this.#refuse(socket, 403, 'this origin is not allowed: add it to the CORS origins');
     }
-    const ofAddress = this.#countOf(connection.address);
-    if (this.#clients.size >= limits.webSocketsMax || ofAddress >= limits.webSocketsPerAddressMax) {
-      return this.#refuse(socket, 503, 'Service Unavailable', 'too many WebSocket connections: close some');
+    const identity = authentication.identify(request.headers, connection.address);
+    const accept = (found: Identity): void => this.#accept(request, { socket, head, connection }, found);
+    if (identity instanceof Promise) void identity.then(accept);
+    else accept(identity);
+  }
+
+  #accept(request: IncomingMessage, { socket, head, connection }: Upgrade, identity: Identity): void {
+    const { limits } = this.#modules;
+    if (identity instanceof Unauthorized) {
+      return this.#refuse(socket, 401, identity.message, `www-authenticate: ${identity.challenge}\r\n`);
+    }
+    const own = this.#countOf(identity.id);
+    if (this.#clients.size >= limits.webSocketsMax || own >= limits.webSocketsPerClientMax) {
+      return this.#refuse(socket, 503, 'too many WebSocket connections: close some', 'retry-after: 1\r\n');
     }
     connection.upgraded = true;
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, connection.address));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#open(webSocket, connection.socket, identity),
+    );
   }
 
   /** Tells every client to go, and hangs up on those that have not after `graceMs`. */
@@ -81,11 +107,12 @@ export class WebSocketEndpoint {
     this.#server.close();
   }
 
-  #open(webSocket: WebSocket, address: string): void {
-    const client = new WebSocketClient(webSocket, address, this.#modules);
+  #open(webSocket: WebSocket, socket: Socket, identity: Client): void {
+    const client = new WebSocketClient(webSocket, socket, identity, this.#modules);
     this.#clients.add(client);
     webSocket.on('close', () => {
       this.#clients.delete(client);
+      client.forget();
       this.#modules.subscriptions.drop(client);
     });
   }
@@ -94,28 +121,36 @@ export class WebSocketEndpoint {
     for (const client of this.#clients) client.ping();
   }
 
-  #countOf(address: string): number {
+  #countOf(id: string): number {
     let count = 0;
-    for (const client of this.#clients) if (client.address === address) count++;
+    for (const client of this.#clients) if (client.identity.id === id) count++;
     return count;
   }
 
-  #refuse(socket: Duplex, status: number, reason: string, message: string): void {
+  /** `headers`: more of them, each with its line's end. */
+  #refuse(socket: Duplex, status: number, message: string, headers = ''): void {
     this.#modules.refused.add(1, { reason: String(status) });
     const body = errorAnswer('null', { code: INVALID_REQUEST, message });
     socket.end(
-      `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `HTTP/1.1 ${status} ${REASONS.get(status) ?? ''}\r\nconnection: close\r\n${headers}content-type: application/json\r\n` +
         `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
     (socket as Socket).destroySoon();
   }
 }
 
+type Upgrade = { readonly socket: Duplex; readonly head: Buffer; readonly connection: Connection };
+
 class WebSocketClient implements NotificationClient {
-  readonly address: string;
+  readonly identity: Client;
   readonly #socket: WebSocket;
   readonly #modules: WebSocketModules;
   #inFlight = 0;
+  /** Bytes since the last message ended, and when the first of them came. */
+  #partialBytes = 0;
+  #partialSinceMs = 0;
+  /** Of messages that are not answered yet. */
+  #heldBytes = 0;
   #paused = false;
   #alive = true;
   /** Messages that made a subscription and are not answered yet. */
@@ -123,10 +158,13 @@ class WebSocketClient implements NotificationClient {
   #held: string[] = [];
   #heldSizeBytes = 0;
 
-  constructor(socket: WebSocket, address: string, modules: WebSocketModules) {
-    this.address = address;
+  constructor(socket: WebSocket, raw: Socket, identity: Client, modules: WebSocketModules) {
+    this.identity = identity;
     this.#socket = socket;
     this.#modules = modules;
+    const { address } = identity;
+    // Before the library, which tells of a message while it is given the last of its bytes.
+    raw.prependListener('data', (chunk: Buffer) => this.#received(chunk.length));
     socket.on('message', (data: RawData) => this.#message(data));
     socket.on('pong', () => (this.#alive = true));
     socket.on('error', (error) => modules.log.debug('WebSocket client failed', { address, error }));
@@ -140,9 +178,15 @@ class WebSocketClient implements NotificationClient {
   }
 
   ping(): void {
-    if (!this.#alive) return this.terminate();
+    if (!this.#alive || this.#stuck()) return this.terminate();
     this.#alive = false;
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  /** The connection is gone: nothing more is heard of what came over it. */
+  forget(): void {
+    this.#release(this.#partialBytes + this.#heldBytes);
+    this.#partialBytes = this.#heldBytes = 0;
   }
 
   /** Resolves when the connection is closed. */
@@ -172,17 +216,43 @@ class WebSocketClient implements NotificationClient {
     for (const text of held) this.#send(text);
   }
 
+  #received(sizeBytes: number): void {
+    if (this.#socket.readyState === this.#socket.CLOSED) return;
+    if (this.#partialBytes === 0) this.#partialSinceMs = performance.now();
+    this.#partialBytes += sizeBytes;
+    if (this.#modules.intake.add(this.identity.id, sizeBytes)) return;
+    this.#modules.refused.add(1, { reason: 'busy' });
+    this.terminate();
+  }
+
+  /** A message goes on and on. */
+  #stuck(): boolean {
+    if (this.#partialBytes > CONTROL_FRAMES_BYTES) {
+      return performance.now() - this.#partialSinceMs > this.#modules.limits.requestTimeoutMs;
+    }
+    this.#release(this.#partialBytes);
+    this.#partialBytes = 0;
+    return false;
+  }
+
+  #release(sizeBytes: number): void {
+    if (sizeBytes > 0) this.#modules.intake.remove(this.identity.id, sizeBytes);
+  }
+
   #message(data: RawData): void {
     const caller = new MessageCaller(this);
+    const sizeBytes = this.#partialBytes;
+    this.#partialBytes = 0;
+    this.#heldBytes += sizeBytes;
     this.#inFlight++;
     if (this.#inFlight >= this.#modules.limits.inFlightPerConnectionMax && !this.#paused) {
       this.#paused = true;
       this.#socket.pause();
     }
-    const answer = this.#modules.rpc.handle(textOf(data), caller);
-    if (!(answer instanceof Promise)) return this.#answered(answer, caller);
-    answer.then(
-      (later) => this.#answered(later, caller),
+    const reply = this.#modules.rpc.handle(textOf(data), caller);
+    if (!(reply instanceof Promise)) return this.#answered(reply, caller, sizeBytes);
+    reply.then(
+      (later) => this.#answered(later, caller, sizeBytes),
       (error: unknown) => {
         this.#modules.log.error('an answer was lost', { error: error instanceof Error ? error : String(error) });
         this.terminate();
@@ -190,8 +260,12 @@ class WebSocketClient implements NotificationClient {
     );
   }
 
-  #answered(answer: Answer, caller: MessageCaller): void {
+  #answered({ answer }: Reply, caller: MessageCaller, sizeBytes: number): void {
     this.#inFlight--;
+    // Nothing is held any more when the connection ended first.
+    const held = Math.min(sizeBytes, this.#heldBytes);
+    this.#heldBytes -= held;
+    this.#release(held);
     if (answer !== null) this.#send(answer);
     if (caller.holds > 0) this.release(caller.holds);
     if (this.#paused && this.#inFlight <= this.#modules.limits.inFlightPerConnectionMax / 2) {
@@ -209,7 +283,7 @@ class WebSocketClient implements NotificationClient {
   #drop(): void {
     this.#modules.refused.add(1, { reason: 'backlog' });
     this.#modules.log.warn('WebSocket client does not read: dropped', {
-      address: this.address,
+      client: this.identity.id,
       backlogBytes: this.#socket.bufferedAmount,
     });
     this.#held = [];
@@ -218,16 +292,20 @@ class WebSocketClient implements NotificationClient {
 }
 
 class MessageCaller implements Caller {
-  readonly client: WebSocketClient;
+  readonly notifications: WebSocketClient;
   holds = 0;
 
-  constructor(client: WebSocketClient) {
-    this.client = client;
+  constructor(notifications: WebSocketClient) {
+    this.notifications = notifications;
+  }
+
+  get client(): Client {
+    return this.notifications.identity;
   }
 
   hold(): void {
     this.holds++;
-    this.client.hold();
+    this.notifications.hold();
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limitKey, RPC_LIMITS } from '../../rpc/limits.ts';
 
 /**
  * Every key of the configuration file, with its default and one line of help. The file, the flags and the JSON Schema are
@@ -25,14 +26,86 @@ export const genesisSchema = z.strictObject({
   alloc: z.record(address, coins).default({}).describe('More funded accounts: address = coins'),
 });
 
+const rate = z
+  .number()
+  .min(0.001)
+  .max(1_000_000)
+  .refine((value) => Math.abs(value * 1000 - Math.round(value * 1000)) < 1e-4, 'a rate, in steps of 0.001');
+const method = z.string().regex(/^[a-zA-Z0-9]{1,32}_([a-zA-Z0-9_]{1,64}|\*)$/, 'a method, or ns_* for a namespace');
+
+export const rateLimitSchema = z.strictObject({
+  scope: z
+    .enum(['off', 'local', 'redis', 'gossip'])
+    .default('off')
+    .describe('Who counts: off, local (this node), redis (a server for many), gossip (nodes tell each other)'),
+  algorithm: z
+    .enum(['token-bucket', 'sliding-window'])
+    .default('token-bucket')
+    .describe('How a client is counted; gossip takes token-bucket only'),
+  capacity: count(1_000_000).default(20_000).describe('Weights a client may use at once, or in one sliding window'),
+  rate: rate.default(2_000).describe('Weights per second it gains (token-bucket)'),
+  'window-ms': count(3_600_000).default(10_000).describe('Length of the sliding window in ms'),
+  nodes: count(64).optional().describe('Nodes that share the limits; without it all `nodes` of the network'),
+  'redis-url': z.string().optional().describe('redis://[user:password@]host:port, or rediss:// for TLS'),
+  'redis-url-file': z.string().optional().describe('File that holds the URL, where it has a password'),
+  'secret-file': z.string().optional().describe('File with 32 random bytes or more, the same for all nodes (gossip)'),
+  'exchange-ms': z.int().min(10).max(10_000).default(100).describe('ms between messages to the other nodes (gossip)'),
+  weights: z
+    .record(method, count(1_000_000))
+    .default({})
+    .describe('What a method costs, where not the default: { eth_getLogs = 50, "debug_*" = 100 }'),
+  clients: z
+    .record(z.string().min(1).max(128), z.strictObject({ capacity: count(1_000_000), rate }))
+    .default({})
+    .describe('Other limits by client: { "key:wallet" = { capacity = 100000, rate = 10000 } }'),
+});
+
+export const namespace = z.enum([
+  'eth',
+  'net',
+  'web3',
+  'txpool',
+  'consensus',
+  'admin',
+  'rpc',
+  'personal',
+  'wallet',
+  'debug',
+]);
+
+const limitsShape = Object.fromEntries(
+  Object.entries(RPC_LIMITS).map(([name, { value, min, max, help }]) => [
+    limitKey(name),
+    z.int().min(min).max(max).default(value).describe(help),
+  ]),
+);
+
 export const rpcSchema = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address the RPC listens on'),
   hosts: z.array(z.string()).default([]).describe('More values of the Host header to accept than localhost'),
   'cors-origins': z.array(z.string()).default([]).describe('Web origins that may call; none by default'),
   namespaces: z
-    .array(z.enum(['eth', 'net', 'web3', 'txpool', 'consensus', 'admin', 'rpc', 'personal']))
+    .array(namespace)
     .default(['eth', 'net', 'web3', 'txpool', 'consensus', 'admin', 'rpc'])
-    .describe('Method families that are served'),
+    .describe('Method families that are open to everybody'),
+  'api-keys-file': z
+    .string()
+    .min(1, 'the name of a file')
+    .optional()
+    .describe('TOML or JSON file of [[keys]]: name, sha256, and if wanted namespaces and rate-limit'),
+  'jwt-secret-file': z
+    .string()
+    .min(1, 'the name of a file')
+    .optional()
+    .describe('File of 32 bytes as hex; who signs a token with them (JWT, HS256) is known by it'),
+  'jwt-namespaces': z.array(namespace).optional().describe('What a token opens; without it what is open to everybody'),
+  'require-key': z.boolean().default(false).describe('Answer no call without a key or token'),
+  'trusted-proxies': z
+    .array(z.string())
+    .default([])
+    .describe('Addresses and ranges (10.0.0.0/8) of proxies whose X-Forwarded-For is believed'),
+  limits: z.strictObject(limitsShape).prefault({}),
+  'rate-limit': rateLimitSchema.prefault({}),
 });
 
 export const p2pSchema = z.strictObject({
@@ -61,6 +134,24 @@ export const nodeSchema = z.strictObject({
     .enum(['minimal', 'complete'])
     .default('minimal')
     .describe('What the signer remembers (EIP-3076): the furthest vote and block, or the newest 4096 of each'),
+});
+
+export const walletSchema = z.strictObject({
+  'keystore-dir': z
+    .string()
+    .min(1, 'the name of a directory')
+    .optional()
+    .describe('Directory of the key files of accounts; without it `keystore` in the data directory'),
+  scrypt: z
+    .enum(['standard', 'light'])
+    .default('standard')
+    .describe('What it costs to try a password of a new key file; light is for tests'),
+  'unlock-seconds-max': z
+    .int()
+    .min(0)
+    .max(2_147_483)
+    .default(0)
+    .describe('Longest time in s that an account may be unlocked; 0: no bound, also for as long as the node runs'),
 });
 
 export const configSchema = z.strictObject({
@@ -113,6 +204,7 @@ export const configSchema = z.strictObject({
   mempool: mempoolSchema.prefault({}),
   log: logSchema.prefault({}),
   node: nodeSchema.prefault({}),
+  wallet: walletSchema.prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;

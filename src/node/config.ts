@@ -9,6 +9,7 @@ import { ConfigError, errorText } from '../util/errors.ts';
 import { configSchema, type Config } from './config-schema.ts';
 import { engineOf, resolveEngine } from './engine-loader.ts';
 import { parseEngineParams } from './engine-params.ts';
+import { readRpcAccess } from './rpc-access.ts';
 
 const PORT_MAX = 65_535;
 
@@ -67,13 +68,14 @@ function readConfigFile(file: string): Record<string, unknown> {
 export type CheckedEngine = { readonly factory: EngineFactory; readonly params: JsonValue };
 
 /**
- * What the schema cannot see of a network: that its engine exists and takes its parameters, that its phrase is one, that its
- * ports suffice. To be asked before anything is written. Throws ConfigError.
+ * What the schema cannot see of a network: that its engine exists and takes its parameters, that its phrase is one, that the
+ * files of its RPC can be read, that its ports suffice. To be asked before anything is written. Throws ConfigError.
  */
 export async function checkNetwork(config: Config): Promise<CheckedEngine> {
   const factory = await engineOf(config.consensus);
   const params = parseEngineParams(factory, config);
   accountsFromMnemonic(config.mnemonic, 0);
+  readRpcAccess(config.rpc);
   const { nodes, 'rpc-port': rpcPort, 'p2p-port': p2pPort } = config;
   for (const key of ['rpc-port', 'p2p-port'] as const) {
     if (config[key] + nodes - 1 <= PORT_MAX) continue;
@@ -102,15 +104,8 @@ export function configJsonSchema(): object {
 
 /** A commented TOML file with every key and its default. */
 export function configTemplate(): string {
-  const sections: string[] = ['# Parley configuration. Every key is optional; what is shown is the default.', ''];
-  sections.push(...templateLines(configSchema.shape, false));
-  for (const [name, schema] of Object.entries(configSchema.shape)) {
-    const shape = objectShape(schema);
-    if (shape !== null) sections.push('', `[${name}]`, ...templateLines(shape, true));
-    else if (name === 'engine')
-      sections.push('', '[engine]', '# Parameters of the engine; see consensus/<engine>/README.md');
-  }
-  return `${sections.join('\n')}\n`;
+  const head = ['# Parley configuration. Every key is optional; what is shown is the default.', ''];
+  return `${[...head, ...templateLines(configSchema.shape), ...templateSections(configSchema.shape, [])].join('\n')}\n`;
 }
 
 type Shape = { readonly [key: string]: z.ZodType };
@@ -120,10 +115,19 @@ function objectShape(schema: z.ZodType): Shape | null {
   return inner instanceof z.ZodObject ? inner.shape : null;
 }
 
-function templateLines(shape: Shape, nested: boolean): string[] {
+function templateSections(shape: Shape, path: readonly string[]): string[] {
+  return Object.entries(shape).flatMap(([name, schema]) => {
+    const inner = objectShape(schema);
+    const here = [...path, name];
+    if (inner !== null) return ['', `[${here.join('.')}]`, ...templateLines(inner), ...templateSections(inner, here)];
+    return isEngine(schema) ? ['', '[engine]', '# Parameters of the engine; see consensus/<engine>/README.md'] : [];
+  });
+}
+
+function templateLines(shape: Shape): string[] {
   const lines: string[] = [];
   for (const [key, schema] of Object.entries(shape)) {
-    if (objectShape(schema) !== null || (!nested && key === 'engine')) continue;
+    if (objectShape(schema) !== null || isEngine(schema)) continue;
     const fallback = schema.safeParse(undefined);
     const value = fallback.success ? fallback.data : undefined;
     lines.push(`# ${schema.description ?? ''}`);
@@ -131,4 +135,9 @@ function templateLines(shape: Shape, nested: boolean): string[] {
     else lines.push(`${key} = ${JSON.stringify(value)}`);
   }
   return lines;
+}
+
+/** Its keys are the engine's own. */
+function isEngine(schema: z.ZodType): boolean {
+  return schema === configSchema.shape.engine;
 }

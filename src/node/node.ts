@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { EngineFactory } from '../../consensus/api/engine.ts';
 import { Libp2pNetwork } from '../../p2p/network.ts';
 import { loadPeerKey } from '../../p2p/peer-key.ts';
-import { RpcServer } from '../../rpc/server.ts';
+import { methodWeights } from '../../rpc/limiting/method-weights.ts';
+import { RpcServer, type RpcServerModules } from '../../rpc/server.ts';
 import { KeyValueGuardStore } from '../../storage/guard-store.ts';
 import { LevelStore } from '../../storage/level.ts';
 import { backendName } from '../crypto/secp256k1.ts';
@@ -18,6 +19,8 @@ import type { Machine } from './machine.ts';
 import { Miner } from './miner.ts';
 import { createNodeApi } from './node-api.ts';
 import { PrometheusMetrics } from './prometheus.ts';
+import { readRpcAccess, rpcLimits } from './rpc-access.ts';
+import { rateLimiter } from './rate-limit.ts';
 import { validatorAddress, type NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
 
@@ -62,6 +65,7 @@ export class Node {
       opened.push(guard);
       const factory = await engineOf(config.consensus);
       const params = parseEngineParams(factory, config);
+      const miner = factory.traits.usesWork && settings.validatorKey !== null ? createMiner({ log, metrics }) : null;
       const machine = await openCore(
         {
           factory,
@@ -79,7 +83,7 @@ export class Node {
         {
           kv,
           guard: new KeyValueGuardStore(guard),
-          work: factory.traits.usesWork && settings.validatorKey !== null ? createMiner({ log, metrics }) : null,
+          work: miner,
           network: (genesisHash) => createNetwork(settings, genesisHash, { log, metrics }),
           clock: systemClock,
           timers: systemTimers,
@@ -90,12 +94,13 @@ export class Node {
         },
       );
       opened[0] = { close: () => machine.stop() };
-      const api = createNodeApi(machine, settings, { log });
-      const rpc = createRpc(settings, api, { log, metrics });
+      const api = createNodeApi(machine, settings, { log, hashRate: () => miner?.hashRate ?? 0 });
+      const limits = await rateLimits(machine, settings, { log, metrics });
+      const rpc = createRpc(settings, api, limits, { log, metrics });
+      opened.push({ close: () => rpc.stop() });
       await machine.open();
       // Questions can be answered while the network library loads.
       await rpc.start();
-      opened.push({ close: () => rpc.stop() });
       await machine.join();
       log
         .child('node')
@@ -120,6 +125,7 @@ export class Node {
 
   async stop(): Promise<void> {
     await this.#rpc.stop();
+    this.api.wallet?.lockAll();
     await this.#machine.stop();
     await this.#guard.close();
   }
@@ -157,13 +163,28 @@ function createNetwork(settings: NodeSettings, genesisHash: Hash, { log, metrics
       bootstrap,
       networkName: genesisHash.slice(2, 10),
       peersMax: config.p2p['peers-max'],
+      optionalTopics: config.rpc['rate-limit'].scope === 'gossip' ? ['limits'] : [],
     },
     { log, metrics, timers: systemTimers },
   );
 }
 
-function createRpc(settings: NodeSettings, api: NodeApi, { log, metrics }: Watched): RpcServer {
+/** Counted by client and by what their calls weigh. */
+type RateLimits = Pick<RpcServerModules, 'limiter' | 'weightOf'>;
+
+async function rateLimits(machine: Machine, settings: NodeSettings, { log, metrics }: Watched): Promise<RateLimits> {
+  const { config } = settings;
+  const { ledger, network, rateExchange: exchange } = machine;
+  const place = { genesisHash: ledger.chain.genesis.hash, self: network.self };
+  return {
+    limiter: await rateLimiter(config, place, { exchange, log: log.child('limits'), metrics }),
+    weightOf: methodWeights(config.rpc['rate-limit'].weights),
+  };
+}
+
+function createRpc(settings: NodeSettings, api: NodeApi, limits: RateLimits, { log, metrics }: Watched): RpcServer {
   const { config, rpcPort } = settings;
+  const { apiKeys, jwt } = readRpcAccess(config.rpc);
   return new RpcServer(
     {
       host: config.rpc.host,
@@ -171,6 +192,11 @@ function createRpc(settings: NodeSettings, api: NodeApi, { log, metrics }: Watch
       corsOrigins: config.rpc['cors-origins'],
       hostAllow: ['localhost', '127.0.0.1', '::1', ...config.rpc.hosts],
       namespaces: config.rpc.namespaces,
+      apiKeys,
+      jwt,
+      requireKey: config.rpc['require-key'],
+      trustedProxies: config.rpc['trusted-proxies'],
+      limits: rpcLimits(config.rpc),
       extraRoutes: {
         '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
         '/health': async () => {
@@ -183,6 +209,6 @@ function createRpc(settings: NodeSettings, api: NodeApi, { log, metrics }: Watch
         },
       },
     },
-    { node: api, log: log.child('rpc'), metrics },
+    { node: api, log: log.child('rpc'), metrics, ...limits },
   );
 }

@@ -5,6 +5,8 @@ import { ConfigError } from '../util/errors.ts';
 import { coinsToWei } from './coins.ts';
 import type { Config } from './config-schema.ts';
 import type { DevKeys, KeyPair } from './dev-keys.ts';
+import type { WalletOptions } from './node-wallet.ts';
+import { walletOptions } from './wallet-policy.ts';
 
 /** Everything one node needs to know, derived from the network's configuration and its place in it. */
 export type NodeSettings = {
@@ -20,6 +22,8 @@ export type NodeSettings = {
   readonly genesisTimeMs: number;
   /** Unlocked accounts; null on anything but a devnet. */
   readonly devAccounts: readonly KeyPair[] | null;
+  /** null: no keystore accounts. */
+  readonly wallet: WalletOptions | null;
 };
 
 /**
@@ -42,9 +46,10 @@ export async function nodeSettings(config: Config, index: number | undefined, ke
   const named = config.genesis.validators?.map((address) => address.toLowerCase() as Address);
   const validators = named ?? derived.map(({ address }) => address);
   const offset = index ?? 0;
+  const dataDir = index === undefined ? config['data-dir'] : join(config['data-dir'], `node-${index}`);
   return {
     config,
-    dataDir: index === undefined ? config['data-dir'] : join(config['data-dir'], `node-${index}`),
+    dataDir,
     rpcPort: config['rpc-port'] === 0 ? 0 : config['rpc-port'] + offset,
     p2pPort: config['p2p-port'] === 0 ? 0 : config['p2p-port'] + offset,
     bootstrap: [...config.p2p.bootstrap, ...siblings(config, index)],
@@ -53,6 +58,7 @@ export async function nodeSettings(config: Config, index: number | undefined, ke
     alloc: allocation(config, accounts),
     genesisTimeMs: config.genesis.time,
     devAccounts: config.devnet ? accounts : null,
+    wallet: walletOptions(config, dataDir),
   };
 }
 

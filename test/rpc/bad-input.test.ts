@@ -1,7 +1,10 @@
 /** Hostile and broken requests over real sockets. After each the server answers an ordinary one. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFixture, type Fixture } from './fixture.ts';
+import PARSING from '../vectors/json-parsing.json' with { type: 'json' };
 import { CHAIN_ID_ANSWER, CHAIN_ID_CALL, closed, post, received } from './raw-http.ts';
+
+const MIB_5 = 5 * 1024 * 1024;
 
 let rpc: Fixture;
 beforeEach(async () => {
@@ -30,8 +33,12 @@ describe('bodies', () => {
     ['a number', '5', -32600],
     ['an empty batch', '[]', -32600],
     ['100,000 open arrays', '['.repeat(100_000), -32700],
-    ['100,000 nested arrays', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, -32600],
-    ['100,000 nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, -32600],
+    ['100,000 nested arrays', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, -32700],
+    ['100,000 nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, -32700],
+    ['5 MiB of brackets', '['.repeat(MIB_5), -32700],
+    ['5 MiB of empty objects', `[${'{},'.repeat(MIB_5 / 3 - 2)}{}]`, -32700],
+    ['5 MiB of one string', `"${'a'.repeat(MIB_5 - 2)}"`, -32600],
+    ['1,001 calls', JSON.stringify(Array(1001).fill(JSON.parse(CHAIN_ID_CALL))), -32600],
     ['10,000 calls', JSON.stringify(Array(10_000).fill(JSON.parse(CHAIN_ID_CALL))), -32600],
   ])('%s', async (_, body, code) => {
     const response = await rpc.post(body);
@@ -49,6 +56,14 @@ describe('bodies', () => {
   it('a notification gets no content', async () => {
     const response = await rpc.post('{"jsonrpc":"2.0","method":"eth_chainId"}');
     expect([response.status, await response.text()]).toEqual([204, '']);
+  });
+
+  it('5 MiB are read, one byte more is not', async () => {
+    const call = (sizeBytes: number): string => CHAIN_ID_CALL + ' '.repeat(sizeBytes - CHAIN_ID_CALL.length);
+    expect((await rpc.post(call(MIB_5))).status).toBe(200);
+    const refused = await rpc.post(call(MIB_5 + 1));
+    expect(refused.status).toBe(413);
+    expect(await refused.json()).toMatchObject({ id: null, error: { code: -32005 } });
   });
 
   it('50 MB are refused while they come', async () => {
@@ -89,6 +104,25 @@ describe('bodies', () => {
     socket.write(post('{"jsonrpc":', { 'content-length': '100' }));
     socket.destroy();
     await closed(socket);
+  });
+});
+
+describe('JSON texts that parsers disagree on', () => {
+  // What JSON.parse takes is answered by what it holds; as parameters it must be given back unharmed, or refused.
+  it.each(PARSING)('$name', async ({ text, bytes, takes }) => {
+    const body = bytes === undefined ? Buffer.from(text ?? '') : Buffer.from(bytes, 'hex');
+    const response = await rpc.post(body);
+    expect(response.status).toBe(200);
+    const answer: unknown = await response.json();
+    expect(Array.isArray(answer) ? answer[0] : answer).toMatchObject({ error: { code: takes ? -32600 : -32700 } });
+    const params = Buffer.concat([
+      Buffer.from('{"jsonrpc":"2.0","id":1,"method":"web3_sha3","params":['),
+      body,
+      Buffer.from(']}'),
+    ]);
+    const inside = (await (await rpc.post(params)).json()) as { id: unknown; error: { code: number } };
+    expect(inside.error.code).toBe(takes ? -32602 : -32700);
+    expect(inside.id).toBe(takes ? 1 : null);
   });
 });
 
@@ -135,8 +169,15 @@ describe('requests', () => {
     socket.destroy();
   });
 
-  it('a page of another origin reads nothing', async () => {
-    const response = await rpc.post(CHAIN_ID_CALL, { origin: 'https://evil.example' });
+  it.each(['https://evil.example', 'http://127.0.0.1:1', 'null'])('a page of %s is not answered', async (origin) => {
+    const response = await rpc.post(CHAIN_ID_CALL, { origin });
+    expect(response.status).toBe(403);
+    expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('a wallet in the browser is answered: it is no page, and pages cannot say that they are it', async () => {
+    const response = await rpc.post(CHAIN_ID_CALL, { origin: 'chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn' });
+    expect(await response.json()).toMatchObject({ result: '0x7a69' });
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
   });
 });
@@ -149,6 +190,7 @@ describe('configured origins', () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type');
     const answer = await open.post(CHAIN_ID_CALL, headers);
+    expect(answer.status).toBe(200);
     expect(answer.headers.get('access-control-allow-origin')).toBe('http://localhost:3000');
     expect((await fetch(open.url, { method: 'OPTIONS', headers: { origin: 'http://localhost:9' } })).status).toBe(403);
     await open.server.stop();

@@ -27,9 +27,9 @@ async function open(): Promise<Socket> {
 async function occupy(socket: Socket): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const execute = rpc.node.execute.bind(rpc.node);
-  rpc.node.execute = (call) => {
+  rpc.node.execute = (...call) => {
     resolve();
-    return execute(call);
+    return execute(...call);
   };
   socket.write(post(`{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"${ECHO}","data":"0xbeef"}]}`));
   await promise;

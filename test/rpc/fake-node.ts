@@ -3,21 +3,24 @@
  * told, and reorganizes when told. Signatures, hashes and codecs are the real ones; roots and proofs are made up.
  */
 import type {
+  AccessListResult,
+  Accounts,
   BlockTag,
   BlockView,
   CallRequest,
   CallResult,
   ChainApi,
   ConsensusApi,
-  DevAccounts,
   Health,
   LocatedTransaction,
   NetworkApi,
   NodeApi,
   NodeEventMap,
+  Overrides,
   PoolApi,
   ProofView,
   SendRequest,
+  WalletApi,
 } from '../../src/node/api.ts';
 import { EMPTY_ACCOUNT, type Account } from '../../src/types/account.ts';
 import type { Block, Header } from '../../src/types/block.ts';
@@ -28,7 +31,8 @@ import { EMPTY_CONSENSUS_ROOT, headerHash } from '../../src/codec/block.ts';
 import { logsBloom } from '../../src/codec/bloom.ts';
 import { recoverTransaction, signTransaction } from '../../src/codec/transaction.ts';
 import { keccak256 } from '../../src/crypto/keccak.ts';
-import { addressOf, signDigest } from '../../src/crypto/secp256k1.ts';
+import { personalMessageDigest, signDigestForWallet } from '../../src/crypto/personal-message.ts';
+import { addressOf } from '../../src/crypto/secp256k1.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { Emitter } from '../../src/util/emitter.ts';
 import { fromHex, toHex } from '../../src/util/hex.ts';
@@ -102,12 +106,15 @@ export class FakeNode implements NodeApi {
   readonly #pool = new Map<Hash, Transaction>();
   readonly proposed = new Map<Address, boolean>();
   #canonical: FakeBlock[] = [];
-  accounts: DevAccounts | null = this.#devAccounts();
+  accounts: Accounts | null = this.#devAccounts();
+  wallet: WalletApi | null = null;
   syncProgress: ReturnType<ChainApi['syncing']> = null;
   finalizedNumber = 0;
   prunedBelow = 0;
   /** Thrown by the next submit. */
   refuseWith: Error | null = null;
+  /** Of the last `execute`. */
+  overrides: Overrides = {};
   /** Calls of `execute` wait for it. */
   gate: Promise<void> = Promise.resolve();
 
@@ -170,14 +177,16 @@ export class FakeNode implements NodeApi {
   readonly consensus: ConsensusApi = {
     engine: 'poa',
     status: () => ({ engine: 'poa', role: 'validator', quorum: null }),
+    production: () => ({ beneficiary: MINER, isProducing: true, hashRate: 1234.5 }),
     validators: () => [{ address: MINER, power: 1n, jailed: false }],
     propose: (subject, authorize) => void this.proposed.set(subject, authorize),
     discard: (subject) => void this.proposed.delete(subject),
     proposals: () => [...this.proposed].map(([subject, authorize]) => ({ subject, authorize })),
   };
 
-  async execute(call: CallRequest): Promise<CallResult> {
+  async execute(call: CallRequest, _: BlockView, overrides: Overrides = {}): Promise<CallResult> {
     await this.gate;
+    this.overrides = overrides;
     const output = call.data ?? new Uint8Array(0);
     const base = { output, gasUsed: TRANSFER_GAS, reason: null, logs: [] };
     if (call.to === THROWER) throw new TypeError('secret detail of a bug');
@@ -193,6 +202,11 @@ export class FakeNode implements NodeApi {
       });
     }
     return TRANSFER_GAS + (call.data?.length ?? 0) * 16;
+  }
+
+  async createAccessList(call: CallRequest): Promise<AccessListResult> {
+    const accessList = call.to === LOGGER ? [{ address: LOGGER, storageKeys: [ZERO_HASH] }] : [];
+    return { accessList, gasUsed: TRANSFER_GAS, error: call.to === REVERTER ? 'execution reverted' : null };
   }
 
   health(): Health {
@@ -317,7 +331,7 @@ export class FakeNode implements NodeApi {
     return new FakeBlock(header, transactions, receipts, state, (view) => this.#canonical[number] === view);
   }
 
-  #devAccounts(): DevAccounts {
+  #devAccounts(): Accounts {
     const keys = new Map(KEYS.map((key) => [addressOf(fromHex(key)), fromHex(key)]));
     const keyOf = (address: Address): Bytes => {
       const key = keys.get(address);
@@ -345,17 +359,10 @@ export class FakeNode implements NodeApi {
       list: () => [...keys.keys()],
       send: async (request) => this.#submit(sign(request)),
       signTransaction: async (request) => sign(request),
-      signMessage: async (address, message) => {
-        const prefix = Buffer.from(`\x19Ethereum Signed Message:\n${message.length}`);
-        return withV27(signDigest(keccak256(Buffer.concat([prefix, message])), keyOf(address)));
-      },
-      signDigest: async (address, digest) => withV27(signDigest(digest, keyOf(address))),
+      signMessage: async (address, message) => signDigestForWallet(personalMessageDigest(message), keyOf(address)),
+      signDigest: async (address, digest) => signDigestForWallet(digest, keyOf(address)),
     };
   }
-}
-
-function withV27(signature: Bytes): Hex {
-  return toHex(Buffer.concat([signature.subarray(0, 64), Buffer.from([27 + (signature[64] ?? 0)])]));
 }
 
 function applyTransaction(state: Map<Address, Account>, transaction: Transaction, index: number): Receipt {

@@ -47,8 +47,9 @@ function fill(params: readonly JsonValue[]): JsonValue[] {
   return JSON.parse(text) as JsonValue[];
 }
 
-const has = (fields: JsonObject): unknown => expect.objectContaining(fields);
+const has = (fields: JsonObject): JsonObject => expect.objectContaining(fields) as JsonObject;
 const hash = expect.stringMatching(HASH) as string;
+const hex = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
 
 describe('answers', () => {
   it.each<[string, JsonValue[], unknown]>([
@@ -59,8 +60,9 @@ describe('answers', () => {
     ['net_peerCount', [], '0x1'],
     ['eth_chainId', [], '0x7a69'],
     ['eth_syncing', [], false],
-    ['eth_mining', [], false],
-    ['eth_hashrate', [], '0x0'],
+    ['eth_mining', [], true],
+    ['eth_hashrate', [], '0x4d3'],
+    ['eth_coinbase', [], MINER],
     ['eth_blockNumber', [], '0x2'],
     ['eth_getBlockByNumber', ['0x1', false], has({ number: '0x1', uncles: [], transactions: [hash, hash, hash] })],
     ['eth_getBlockByNumber', ['latest'], has({ number: '0x2' })],
@@ -71,6 +73,9 @@ describe('answers', () => {
     ['eth_getBlockByNumber', ['0x99', false], null],
     ['eth_getBlockByHash', ['$b', true], has({ number: '0x1', nonce: '0x0000000000000000' })],
     ['eth_getBlockByHash', [UNKNOWN, false], null],
+    ['eth_getHeaderByNumber', ['0x1'], has({ number: '0x1', hash })],
+    ['eth_getHeaderByHash', ['$b'], has({ number: '0x1', hash })],
+    ['eth_getHeaderByHash', [UNKNOWN], null],
     ['eth_getBlockTransactionCountByNumber', ['0x1'], '0x3'],
     ['eth_getBlockTransactionCountByNumber', ['0x99'], null],
     ['eth_getBlockTransactionCountByHash', ['$b'], '0x3'],
@@ -101,6 +106,11 @@ describe('answers', () => {
     ['eth_getCode', [ALICE, 'latest'], '0x'],
     ['eth_getStorageAt', [LOGGER, '0x5', 'latest'], `0x${'0'.repeat(63)}5`],
     ['eth_getStorageAt', [ALICE, WORD], `0x${'0'.repeat(64)}`],
+    [
+      'eth_getStorageValues',
+      [{ [LOGGER]: ['0x5', WORD], [BOB]: [] }],
+      { [LOGGER]: [`0x${'0'.repeat(63)}5`, WORD], [BOB]: [] },
+    ],
     ['eth_getProof', [BOB, ['0x5'], 'latest'], has({ address: BOB, nonce: '0x0', accountProof: ['0xc0'] })],
     ['eth_getTransactionByHash', ['$2'], has({ hash, blockNumber: '0x1', transactionIndex: '0x2', type: '0x2' })],
     ['eth_getTransactionByHash', ['$w'], has({ hash, blockHash: null, blockNumber: null, transactionIndex: null })],
@@ -113,13 +123,23 @@ describe('answers', () => {
     ['eth_getRawTransactionByHash', ['$2'], expect.stringMatching(/^0x02/)],
     ['eth_getRawTransactionByHash', ['$w'], expect.stringMatching(/^0x02/)],
     ['eth_getRawTransactionByHash', [UNKNOWN], null],
+    ['eth_getRawTransactionByBlockHashAndIndex', ['$b', '0x1'], expect.stringMatching(/^0x01/)],
+    ['eth_getRawTransactionByBlockHashAndIndex', ['$b', '0x9'], null],
+    ['eth_getRawTransactionByBlockNumberAndIndex', ['0x1', '0x2'], expect.stringMatching(/^0x02/)],
+    ['debug_getRawTransaction', ['$1'], expect.stringMatching(/^0x01/)],
+    ['debug_getRawReceipts', ['0x1'], [hex(/^0xf9/), hex(/^0x01f9/), hex(/^0x02f9/)]],
+    ['debug_getRawHeader', ['$b'], hex(/^0xf90/)],
+    ['debug_getRawBlock', ['$b'], hex(/^0xf90/)],
     ['eth_getTransactionReceipt', ['$3'], has({ status: '0x1', blockNumber: '0x2', contractAddress: null })],
     ['eth_getTransactionReceipt', ['$w'], null],
     ['eth_call', [{ to: ECHO, data: '0xbeef' }, 'latest'], '0xbeef'],
     ['eth_call', [{ to: ECHO, input: '0xbeef' }], '0xbeef'],
     ['eth_call', [{ to: ECHO }, '0x0', {}, null], '0x'],
     ['eth_estimateGas', [{ from: ALICE, to: BOB, value: '0x1' }], '0x5208'],
+    ['eth_createAccessList', [{ to: LOGGER }], has({ gasUsed: '0x5208', accessList: [has({ address: LOGGER })] })],
+    ['eth_createAccessList', [{ to: REVERTER }], { gasUsed: '0x5208', accessList: [], error: 'execution reverted' }],
     ['eth_gasPrice', [], '0x77359400'],
+    ['eth_baseFee', [], '0x3b9aca00'],
     ['eth_maxPriorityFeePerGas', [], '0x3b9aca00'],
     ['eth_feeHistory', ['0x2', 'latest', [50]], has({ oldestBlock: '0x1', gasUsedRatio: [0.0021, 0.0007] })],
     ['eth_feeHistory', [100, 'latest', []], has({ oldestBlock: '0x0', gasUsedRatio: [0, 0.0021, 0.0007] })],
@@ -128,7 +148,7 @@ describe('answers', () => {
       ['2', '0x1'],
       has({ oldestBlock: '0x0', baseFeePerGas: Array(3).fill('0x3b9aca00') as string[] }),
     ],
-    ['eth_feeHistory', ['0x0', 'latest'], { oldestBlock: '0x0', gasUsedRatio: [] }],
+    ['eth_feeHistory', ['0x0', 'latest'], { oldestBlock: '0x0', baseFeePerGas: [], gasUsedRatio: [] }],
     ['eth_getLogs', [{ fromBlock: '0x0', address: LOGGER }], [has({ topics: [WORD], data: '0xbeef' })]],
     ['eth_accounts', [], [ALICE, BOB]],
     ['eth_requestAccounts', [], [ALICE, BOB]],
@@ -149,11 +169,13 @@ describe('answers', () => {
       {
         admin: '1.0',
         consensus: '1.0',
+        debug: '1.0',
         eth: '1.0',
         net: '1.0',
         personal: '1.0',
         rpc: '1.0',
         txpool: '1.0',
+        wallet: '1.0',
         web3: '1.0',
       },
     ],
@@ -191,7 +213,11 @@ describe('refusals', () => {
     ['eth_sendRawTransaction', ['0x03c0'], -32003, 'transaction type not valid'],
     ['eth_sendRawTransaction', [`0x${'00'.repeat(131_073)}`], -32003, 'oversized data'],
     ['eth_call', [{ to: FAILER }], -32000, 'out of gas'],
-    ['eth_call', [{ to: ECHO }, 'latest', { [ALICE]: {} }], -32602, 'state overrides'],
+    ['eth_call', [{ to: ECHO }, 'latest', { [ALICE]: { state: {}, stateDiff: {} } }], -32602, 'argument 2'],
+    ['eth_call', [{ to: ECHO }, 'latest', { [ALICE]: { movePrecompileToAddress: BOB } }], -32602, 'not supported'],
+    ['eth_call', [{ to: ECHO }, 'latest', { alice: {} }], -32602, 'argument 2'],
+    ['eth_call', [{ to: ECHO }, 'latest', {}, { time: '0xffffffffffff' }], -32602, 'argument 3'],
+    ['eth_call', [{ to: ECHO }, 'latest', {}, { prevRandao: WORD }], -32602, 'not supported'],
     ['eth_call', [{ to: THROWER }], -32603, 'internal error'],
     ['eth_call', [{ to: REVERTER }], 3, 'execution reverted'],
     ['eth_estimateGas', [{ to: REVERTER }], 3, 'execution reverted'],
@@ -250,10 +276,40 @@ describe('over time', () => {
     rpc.node.syncProgress = null;
   });
 
+  it('tells an unknown block from one off the canonical chain, where that was ruled out (EIP-1898)', async () => {
+    const own = await startFixture();
+    const blockHash = own.node.mine().hash;
+    await expect(own.result('eth_getBalance', BOB, { blockHash, requireCanonical: true })).resolves.toBe(
+      toHex(GENESIS_BALANCE),
+    );
+    own.node.reorg(1);
+    await expect(own.result('eth_getBalance', BOB, { blockHash })).resolves.toBe(toHex(GENESIS_BALANCE));
+    const { error } = await own.call('eth_getBalance', BOB, { blockHash, requireCanonical: true });
+    expect(error).toMatchObject({ code: -32000, message: `block ${blockHash} is not on the canonical chain` });
+    const unknown = await own.call('eth_getBalance', BOB, { blockHash: UNKNOWN, requireCanonical: true });
+    expect(unknown.error).toMatchObject({ code: -32001 });
+    await own.server.stop();
+  });
+
   it('says which state is gone', async () => {
     rpc.node.prunedBelow = 1;
     expect((await rpc.call('eth_getBalance', ALICE, '0x0')).error).toMatchObject({ code: -32002, data: { number: 0 } });
     rpc.node.prunedBelow = 0;
+  });
+
+  it('hands overrides on as they were given', async () => {
+    const words = { '0x1': WORD };
+    const account = { balance: '0x5', nonce: '0x2', code: '0x6000', stateDiff: words };
+    const block = { number: '0x10', time: '0x3', gasLimit: '0x7', baseFeePerGas: '0x8', feeRecipient: MINER };
+    await rpc.result('eth_call', { to: ECHO }, 'latest', { [BOB]: account, [ALICE]: { state: words } }, block);
+    const storage = new Map([[`0x${'0'.repeat(63)}1`, WORD]]);
+    expect(rpc.node.overrides).toEqual({
+      accounts: new Map<string, unknown>([
+        [BOB, { balance: 5n, nonce: 2, code: Buffer.from('6000', 'hex'), stateDiff: storage }],
+        [ALICE, { state: storage }],
+      ]),
+      block: { number: 16, timeMs: 3000, gasLimit: 7, baseFeePerGas: 8n, beneficiary: MINER },
+    });
   });
 
   it('keeps proposals about signers', async () => {
@@ -285,7 +341,7 @@ describe('namespaces and keys', () => {
   });
 
   it('refuses a namespace that does not exist', async () => {
-    await expect(startFixture({ namespaces: ['eth', 'debug'] })).rejects.toThrow('unknown RPC namespace "debug"');
+    await expect(startFixture({ namespaces: ['eth', 'trace'] })).rejects.toThrow('unknown RPC namespace "trace"');
   });
 
   it('signs nothing on a node without keys', async () => {

@@ -151,9 +151,9 @@ it('does not read a client with too much unanswered, and answers all in the end'
   const ws = await rpc.webSocket();
   let started = 0;
   const execute = rpc.node.execute.bind(rpc.node);
-  rpc.node.execute = (call) => {
+  rpc.node.execute = (...call) => {
     started++;
-    return execute(call);
+    return execute(...call);
   };
   const call = { to: ECHO, data: `0x${'ab'.repeat(500)}` };
   for (let id = 0; id < 3000; id++) ws.send({ jsonrpc: '2.0', id, method: 'eth_call', params: [call] });

@@ -39,6 +39,19 @@ describe('Access', () => {
   });
 
   it.each([
+    [undefined, false],
+    ['http://localhost:3000', false],
+    ['chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn', false],
+    ['http://localhost:3001', true],
+    ['HTTPS://evil.example', true],
+    ['null', true],
+  ])('takes the origin %s for a page that is not allowed: %s', (origin, foreign) => {
+    const one = new Access({ hostAllow: [], corsOrigins: ['http://localhost:3000'] });
+    expect(one.foreignPage(origin)).toBe(foreign);
+    expect(new Access({ hostAllow: [], corsOrigins: ['*'] }).foreignPage(origin)).toBe(false);
+  });
+
+  it.each([
     ['application/json', true],
     ['Application/JSON; charset=utf-8', true],
     ['application/json-rpc', true],
