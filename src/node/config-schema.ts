@@ -86,8 +86,10 @@ export const rpcSchema = z.strictObject({
   'cors-origins': z.array(z.string()).default([]).describe('Web origins that may call; none by default'),
   namespaces: z
     .array(namespace)
-    .default(['eth', 'net', 'web3', 'txpool', 'consensus', 'admin', 'rpc'])
-    .describe('Method families that are open to everybody'),
+    .optional()
+    .describe(
+      'Method families that are open to everybody; without it eth, net, web3, txpool, consensus and rpc, on a devnet admin too',
+    ),
   'api-keys-file': z
     .string()
     .min(1, 'the name of a file')

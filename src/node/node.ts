@@ -19,7 +19,7 @@ import type { Machine } from './machine.ts';
 import { Miner } from './miner.ts';
 import { createNodeApi } from './node-api.ts';
 import { PrometheusMetrics } from './prometheus.ts';
-import { readRpcAccess, rpcLimits } from './rpc-access.ts';
+import { openNamespaces, readRpcAccess, rpcLimits } from './rpc-access.ts';
 import { rateLimiter } from './rate-limit.ts';
 import { validatorAddress, type NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
@@ -191,7 +191,7 @@ function createRpc(settings: NodeSettings, api: NodeApi, limits: RateLimits, { l
       port: rpcPort,
       corsOrigins: config.rpc['cors-origins'],
       hostAllow: ['localhost', '127.0.0.1', '::1', ...config.rpc.hosts],
-      namespaces: config.rpc.namespaces,
+      namespaces: openNamespaces(config),
       apiKeys,
       jwt,
       requireKey: config.rpc['require-key'],

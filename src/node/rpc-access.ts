@@ -17,6 +17,13 @@ export type RpcAccess = {
   readonly jwt: JwtOptions | null;
 };
 
+const OPEN: readonly string[] = ['eth', 'net', 'web3', 'txpool', 'consensus', 'rpc'];
+
+/** Method families that everybody may use. Off a devnet those of a node's keeper are open only where they are named. */
+export function openNamespaces({ devnet, rpc }: Pick<Config, 'devnet' | 'rpc'>): readonly string[] {
+  return rpc.namespaces ?? (devnet ? [...OPEN, 'admin'] : OPEN);
+}
+
 const SECRET = /^(?:0x)?([0-9a-fA-F]{64})$/;
 
 const keysSchema = z.strictObject({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../util/errors.ts';
 import type { Config } from './config-schema.ts';
 import type { WalletOptions } from './node-wallet.ts';
-import { readRpcAccess } from './rpc-access.ts';
+import { openNamespaces, readRpcAccess } from './rpc-access.ts';
 
 /** Method families that use keystore accounts. */
 const WALLET_NAMESPACES: readonly string[] = ['personal', 'wallet'];
@@ -25,7 +25,7 @@ export function walletOptions(
 ): WalletOptions | null {
   const { apiKeys, jwt } = readRpcAccess(rpc);
   const withKey = [...apiKeys, ...(jwt === null ? [] : [jwt])].flatMap(({ namespaces }) => namespaces ?? []);
-  const namespaces = [...rpc.namespaces, ...withKey];
+  const namespaces = [...openNamespaces({ devnet, rpc }), ...withKey];
   if (!isWalletServed({ devnet, host: rpc.host, requireKey: rpc['require-key'], namespaces })) return null;
   const { 'keystore-dir': path, scrypt, 'unlock-seconds-max': unlockSecondsMax } = wallet;
   return { path: path ?? join(dataDir, 'keystore'), scrypt, unlockSecondsMax };

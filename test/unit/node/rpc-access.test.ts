@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DEFAULT_RPC_LIMITS, limitKey, RPC_LIMITS } from '../../../rpc/limits.ts';
 import { checkConfig, configTemplate } from '../../../src/node/config.ts';
-import { readRpcAccess, rpcLimits, type RpcAccess } from '../../../src/node/rpc-access.ts';
+import { openNamespaces, readRpcAccess, rpcLimits, type RpcAccess } from '../../../src/node/rpc-access.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'parley-rpc-access-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -114,5 +114,14 @@ describe('the limits', () => {
     for (const [name, { value, help }] of Object.entries(RPC_LIMITS)) {
       expect(section).toContain(`# ${help}\n${limitKey(name)} = ${value}\n`);
     }
+  });
+});
+
+describe('what is open to everybody', () => {
+  it('is nothing of the node’s keeper, but on a devnet or where it is named', () => {
+    expect(openNamespaces(checkConfig({}))).toEqual(['eth', 'net', 'web3', 'txpool', 'consensus', 'rpc']);
+    expect(openNamespaces(checkConfig({ devnet: true }))).toContain('admin');
+    expect(openNamespaces(checkConfig({ devnet: true, rpc: { namespaces: ['eth'] } }))).toEqual(['eth']);
+    expect(openNamespaces(checkConfig({ rpc: { namespaces: ['admin'] } }))).toEqual(['admin']);
   });
 });
