@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { signTransaction } from '../src/codec/transaction.ts';
 import { accountsFromMnemonic } from '../src/crypto/mnemonic.ts';
+import { DEFAULT_MNEMONIC } from '../src/node/config-schema.ts';
 import type { Address } from '../src/types/primitives.ts';
 import { fromHex, toHex } from '../src/util/hex.ts';
 import { cpuMs, median, percentile } from './process-stats.ts';
@@ -13,7 +14,6 @@ import { anvil, parley, type Server, type ServerSpec } from './servers.ts';
  */
 
 const CHAIN_ID = 31337;
-const MNEMONIC = 'test test test test test test test test test test test junk';
 const ACCOUNTS = 10;
 const ROUNDS = 5;
 /** Of each account and round: half transfers, half calls. */
@@ -50,7 +50,7 @@ const concurrency = Number(values.concurrency);
 
 /** Gives the number of a block full of transactions. */
 async function fill(client: RpcClient): Promise<number> {
-  const keys = accountsFromMnemonic(MNEMONIC, ACCOUNTS);
+  const keys = accountsFromMnemonic(DEFAULT_MNEMONIC, ACCOUNTS);
   const nonces = keys.map(() => 0);
   const send = async (from: number, to: Address | null, data: string, gasLimit: number): Promise<string> => {
     const key = keys[from];
@@ -91,7 +91,7 @@ async function mined(client: RpcClient, hash: string): Promise<MinedReceipt> {
 }
 
 function readsOf(full: number): readonly Read[] {
-  const [account] = accountsFromMnemonic(MNEMONIC, 1);
+  const [account] = accountsFromMnemonic(DEFAULT_MNEMONIC, 1);
   const number = `0x${full.toString(16)}`;
   return [
     { method: 'eth_blockNumber', params: [], calls },

@@ -1,11 +1,10 @@
 import { signTransaction } from '../src/codec/transaction.ts';
 import { accountsFromMnemonic } from '../src/crypto/mnemonic.ts';
+import { DEFAULT_MNEMONIC } from '../src/node/config-schema.ts';
 import { toHex } from '../src/util/hex.ts';
 import { cpuMs, median, percentile, rssMb } from './process-stats.ts';
 import { RpcClient } from './rpc-client.ts';
 import type { Server } from './servers.ts';
-
-const MNEMONIC = 'test test test test test test test test test test test junk';
 
 export type TransferOptions = {
   readonly txs: number;
@@ -30,7 +29,7 @@ export type TransferResult = {
 
 /** Signed beforehand; the same bytes a wallet would send. */
 export function signedTransfers(chainId: number, txs: number, accounts: number): string[] {
-  const keys = accountsFromMnemonic(MNEMONIC, accounts);
+  const keys = accountsFromMnemonic(DEFAULT_MNEMONIC, accounts);
   const nonces = keys.map(() => 0);
   return Array.from({ length: txs }, (_, index) => {
     const from = index % accounts;

@@ -175,7 +175,7 @@ export class JsonRpc {
     const problem = structureProblem(request);
     if (problem !== null) return invalidRequest(id ?? 'null', problem);
     const method = request['method'] as string;
-    const busy = this.#load.heavyRefusal(() => this.#modules.weightOf(method));
+    const busy = this.#load.lags ? this.#load.heavyRefusal(this.#modules.weightOf(method)) : null;
     if (busy !== null) return this.#refusedOne(id, busy);
     try {
       const result = this.#router.call(method, request['params'], caller);

@@ -50,10 +50,14 @@ export class Load {
     return (this.#byClient.get(client) ?? 0) >= this.#limits.inFlightPerClientMax ? this.#clientBusy : null;
   }
 
-  /** `weight`: of one call, asked for when it matters. null: the call may go on. */
-  heavyRefusal(weight: () => number): Refusal | null {
-    if (this.#lagMs() <= this.#limits.eventLoopLagMsMax) return null;
-    return weight() >= this.#limits.heavyWeightMin ? this.#lagging : null;
+  /** The process hardly keeps up: heavy calls are to be refused. */
+  get lags(): boolean {
+    return this.#lagMs() > this.#limits.eventLoopLagMsMax;
+  }
+
+  /** While it lags. `weight`: of one call. null: it may go on. */
+  heavyRefusal(weight: number): Refusal | null {
+    return weight >= this.#limits.heavyWeightMin ? this.#lagging : null;
   }
 
   enter(client: string): void {

@@ -2,24 +2,23 @@
  * Long work in slices. Between two slices the event loop has a turn, in which everybody else is answered, and each turn goes to
  * one slice alone, clients alternating: however much long work there is, a cheap call waits for no more than one slice.
  */
+import { FairLine } from './fair-line.ts';
+
 const SLICE_MS = 5;
 
 export class Turns {
-  /** Who is next comes first; never an empty line. */
-  readonly #lines = new Map<string, (() => void)[]>();
+  readonly #line = new FairLine<() => void>();
   #scheduled = false;
 
   /** Somebody waits. */
   get busy(): boolean {
-    return this.#lines.size > 0;
+    return this.#line.size > 0;
   }
 
   /** Resolves when a turn is this client's. */
   next(client: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const line = this.#lines.get(client);
-    if (line === undefined) this.#lines.set(client, [resolve]);
-    else line.push(resolve);
+    this.#line.push(client, resolve);
     this.#schedule();
     return promise;
   }
@@ -30,22 +29,13 @@ export class Turns {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#lines.size === 0) return;
+    if (this.#scheduled || !this.busy) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#release();
+      this.#line.shift()?.();
       this.#schedule();
     });
-  }
-
-  #release(): void {
-    for (const [client, line] of this.#lines) {
-      this.#lines.delete(client);
-      const resolve = line.shift();
-      if (line.length > 0) this.#lines.set(client, line);
-      return resolve?.();
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Lets a few through at a time. Clients take turns, however many one of them sends, and only so many may wait. */
 import { ParleyError } from '../src/util/errors.ts';
+import { FairLine } from './fair-line.ts';
 
 export type TurnstileLimits = {
   readonly concurrencyMax: number;
@@ -9,10 +10,8 @@ export type TurnstileLimits = {
 
 export class Turnstile {
   readonly #limits: TurnstileLimits;
-  /** Who is next comes first; never an empty line. */
-  readonly #lines = new Map<string, (() => void)[]>();
+  readonly #line = new FairLine<() => void>();
   #running = 0;
-  #waiting = 0;
 
   constructor(limits: TurnstileLimits) {
     this.#limits = limits;
@@ -26,34 +25,20 @@ export class Turnstile {
       return await work();
     } finally {
       // A place is handed on rather than given back, so that nobody overtakes.
-      const next = this.#next();
-      if (next === null) this.#running--;
+      const next = this.#line.shift();
+      if (next === undefined) this.#running--;
       else next();
     }
   }
 
   #wait(client: string): Promise<void> {
-    const line = this.#lines.get(client) ?? [];
     const { waitingMax, waitingPerClientMax } = this.#limits;
-    if (this.#waiting >= waitingMax || line.length >= waitingPerClientMax) {
-      const message = `server busy: ${this.#waiting} others wait for the same, try again later`;
+    if (this.#line.size >= waitingMax || this.#line.sizeOf(client) >= waitingPerClientMax) {
+      const message = `server busy: ${this.#line.size} others wait for the same, try again later`;
       throw new ParleyError('RPC_BUSY', message);
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    line.push(resolve);
-    this.#lines.set(client, line);
-    this.#waiting++;
+    this.#line.push(client, resolve);
     return promise;
-  }
-
-  #next(): (() => void) | null {
-    for (const [client, line] of this.#lines) {
-      this.#lines.delete(client);
-      const next = line.shift() ?? null;
-      if (line.length > 0) this.#lines.set(client, line);
-      this.#waiting--;
-      return next;
-    }
-    return null;
   }
 }

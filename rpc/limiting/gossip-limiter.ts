@@ -25,7 +25,6 @@
 import type { Bytes, Millis } from '../../src/types/primitives.ts';
 import { errorCode } from '../../src/util/errors.ts';
 import type { Micros } from './algorithm.ts';
-import { clientGroup } from './client-group.ts';
 import { ClientTable } from './client-table.ts';
 import { decodeCounters, encodeCounters, ENTRIES_MAX, type CounterMessage } from './counter-codec.ts';
 import type { CounterExchange, CounterVerdict } from './counter-exchange.ts';
@@ -235,12 +234,11 @@ export class GossipLimiter implements RateLimiter {
   }
 
   #tagOf(client: string): string {
-    const name = clientGroup(client);
-    const known = this.#tags.get(name);
+    const known = this.#tags.get(client);
     if (known !== undefined) return known;
     if (this.#tags.size >= (this.#options.clientsMax ?? CLIENTS_MAX)) this.#tags.clear();
-    const tag = this.#modules.key.tagOf(name);
-    this.#tags.set(name, tag);
+    const tag = this.#modules.key.tagOf(client);
+    this.#tags.set(client, tag);
     return tag;
   }
 

@@ -1,5 +1,4 @@
 import type { Algorithm, Micros } from './algorithm.ts';
-import { clientGroup } from './client-group.ts';
 import { ClientTable } from './client-table.ts';
 import type { Decision, RateLimiter } from './rate-limiter.ts';
 
@@ -44,7 +43,7 @@ export class LocalLimiter<State> implements RateLimiter {
 
   take(client: string, weight: number): Decision {
     const now = this.#now();
-    const entry = this.#overrides.get(client) ?? this.#entry(clientGroup(client), now);
+    const entry = this.#overrides.get(client) ?? this.#entry(client, now);
     const { algorithm } = entry;
     const state = algorithm.at(entry.state, now);
     const spent = algorithm.spend(state, weight);

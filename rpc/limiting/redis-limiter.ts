@@ -11,7 +11,6 @@ import type { Redis } from 'ioredis';
 import { ConfigError } from '../../src/util/errors.ts';
 import type { Log } from '../../src/util/log.ts';
 import type { Algorithm, Micros } from './algorithm.ts';
-import { clientGroup } from './client-group.ts';
 import { LocalLimiter } from './local-limiter.ts';
 import type { Decision, RateLimiter } from './rate-limiter.ts';
 import type { RedisScript } from './redis-scripts.ts';
@@ -123,7 +122,7 @@ export class RedisLimiter<Rule extends Algorithm<State>, State> implements RateL
     const rule = overrides?.get(client) ?? algorithm;
     this.#pending++;
     try {
-      return await this.#run(clientGroup(client), rule, weight);
+      return await this.#run(client, rule, weight);
     } catch (error) {
       this.#lost(error);
       return this.#local.take(client, weight);

@@ -1,5 +1,13 @@
 /** eth_call, eth_estimateGas and eth_createAccessList: execution without a trace, with overrides where asked for. */
-import type { AccessListResult, AccountOverride, BlockOverride, CallResult, Overrides } from '../../src/node/api.ts';
+import type {
+  AccessListResult,
+  AccountOverride,
+  BlockOverride,
+  BlockView,
+  CallRequest,
+  CallResult,
+  Overrides,
+} from '../../src/node/api.ts';
 import type { Address, JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { toHex } from '../../src/util/hex.ts';
@@ -7,8 +15,9 @@ import { BLOCK_OR_LATEST, requireBlock } from '../block-params.ts';
 import { callRequest } from '../call-params.ts';
 import { EXECUTION_REVERTED, INVALID_INPUT, RESOURCE_NOT_FOUND, RESOURCE_UNAVAILABLE } from '../errors.ts';
 import { quantity } from '../format.ts';
-import { define, param, type MethodTable } from '../method.ts';
+import { define, param, type Method, type MethodTable } from '../method.ts';
 import { BLOCK_OVERRIDES, STATE_OVERRIDES } from '../override-params.ts';
+import type { JsonSchema } from '../schema/param-type.ts';
 import { ACCESS_LIST_RESULT, DATA_RESULT, QUANTITY_RESULT, shape, TEXT_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
 
@@ -21,34 +30,33 @@ export function ethCallMethods({ node }: MethodContext): MethodTable {
     param('blockOverrides', BLOCK_OVERRIDES),
   ] as const;
   const errors = [EXECUTION_REVERTED, INVALID_INPUT, RESOURCE_NOT_FOUND, RESOURCE_UNAVAILABLE];
+  type Run = (call: CallRequest, at: BlockView, overrides: Overrides) => Promise<JsonValue>;
+  const simulated = (summary: string, result: JsonSchema, run: Run): Method =>
+    define({
+      summary,
+      params,
+      result,
+      errors,
+      handle: ([call, selector, accounts, block]) =>
+        run(call, requireBlock(chain, selector), overridesOf(accounts, block)),
+    });
 
   return {
-    eth_call: define({
-      summary: 'Runs a call on the state after a block and gives back what it returns.',
-      params,
-      result: DATA_RESULT,
-      errors,
-      handle: async ([call, selector, accounts, block]) =>
-        outputOf(await node.execute(call, requireBlock(chain, selector), overridesOf(accounts, block))),
-    }),
-    eth_estimateGas: define({
-      summary: 'The smallest gas limit with which a call succeeds.',
-      params,
-      result: QUANTITY_RESULT,
-      errors,
-      handle: async ([call, selector, accounts, block]) =>
-        quantity(await node.estimateGas(call, requireBlock(chain, selector), overridesOf(accounts, block))),
-    }),
-    eth_createAccessList: define({
-      summary: 'The accounts and storage that a call touches (EIP-2930), and the gas it uses with them listed.',
-      params,
-      result: shape({ accessList: ACCESS_LIST_RESULT, gasUsed: QUANTITY_RESULT, error: TEXT_RESULT }, ['error']),
-      errors,
-      handle: async ([call, selector, accounts, block]) =>
-        formatAccessList(
-          await node.createAccessList(call, requireBlock(chain, selector), overridesOf(accounts, block)),
-        ),
-    }),
+    eth_call: simulated(
+      'Runs a call on the state after a block and gives back what it returns.',
+      DATA_RESULT,
+      async (...request) => outputOf(await node.execute(...request)),
+    ),
+    eth_estimateGas: simulated(
+      'The smallest gas limit with which a call succeeds.',
+      QUANTITY_RESULT,
+      async (...request) => quantity(await node.estimateGas(...request)),
+    ),
+    eth_createAccessList: simulated(
+      'The accounts and storage that a call touches (EIP-2930), and the gas it uses with them listed.',
+      shape({ accessList: ACCESS_LIST_RESULT, gasUsed: QUANTITY_RESULT, error: TEXT_RESULT }, ['error']),
+      async (...request) => formatAccessList(await node.createAccessList(...request)),
+    ),
   };
 }
 

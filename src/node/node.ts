@@ -19,7 +19,7 @@ import type { Machine } from './machine.ts';
 import { Miner } from './miner.ts';
 import { createNodeApi } from './node-api.ts';
 import { PrometheusMetrics } from './prometheus.ts';
-import { openNamespaces, readRpcAccess, rpcLimits } from './rpc-access.ts';
+import { openNamespaces, rpcLimits } from './rpc-access.ts';
 import { rateLimiter } from './rate-limit.ts';
 import { validatorAddress, type NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
@@ -177,14 +177,13 @@ async function rateLimits(machine: Machine, settings: NodeSettings, { log, metri
   const { ledger, network, rateExchange: exchange } = machine;
   const place = { genesisHash: ledger.chain.genesis.hash, self: network.self };
   return {
-    limiter: await rateLimiter(config, place, { exchange, log: log.child('limits'), metrics }),
+    limiter: await rateLimiter(settings, place, { exchange, log: log.child('limits'), metrics }),
     weightOf: methodWeights(config.rpc['rate-limit'].weights),
   };
 }
 
 function createRpc(settings: NodeSettings, api: NodeApi, limits: RateLimits, { log, metrics }: Watched): RpcServer {
-  const { config, rpcPort } = settings;
-  const { apiKeys, jwt } = readRpcAccess(config.rpc);
+  const { config, rpcPort, rpcAccess } = settings;
   return new RpcServer(
     {
       host: config.rpc.host,
@@ -192,8 +191,8 @@ function createRpc(settings: NodeSettings, api: NodeApi, limits: RateLimits, { l
       corsOrigins: config.rpc['cors-origins'],
       hostAllow: ['localhost', '127.0.0.1', '::1', ...config.rpc.hosts],
       namespaces: openNamespaces(config),
-      apiKeys,
-      jwt,
+      apiKeys: rpcAccess.apiKeys,
+      jwt: rpcAccess.jwt,
       requireKey: config.rpc['require-key'],
       trustedProxies: config.rpc['trusted-proxies'],
       limits: rpcLimits(config.rpc),

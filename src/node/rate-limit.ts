@@ -4,22 +4,25 @@ import type { RateLimiter } from '../../rpc/limiting/rate-limiter.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { Hash, PeerId } from '../types/primitives.ts';
 import { ConfigError, errorText } from '../util/errors.ts';
-import type { Config } from './config-schema.ts';
-import { readRpcAccess } from './rpc-access.ts';
+import type { NodeSettings } from './settings.ts';
 
+type Settings = Pick<NodeSettings, 'config' | 'rpcAccess'>;
 type Place = { readonly genesisHash: Hash; readonly self: PeerId };
 
 /** The limiter that the configuration asks for; null: none. Throws ConfigError, without a secret or a password in it. */
 export async function rateLimiter(
-  config: Config,
+  settings: Settings,
   place: Place,
   modules: RateLimitModules,
 ): Promise<RateLimiter | null> {
-  const settings = rateLimitSettings(config, place);
-  return settings === null ? null : createLimiter(settings, modules);
+  const limits = rateLimitSettings(settings, place);
+  return limits === null ? null : createLimiter(limits, modules);
 }
 
-export function rateLimitSettings(config: Config, { genesisHash, self }: Place): RateLimitSettings | null {
+export function rateLimitSettings(
+  { config, rpcAccess }: Settings,
+  { genesisHash, self }: Place,
+): RateLimitSettings | null {
   const limit = config.rpc['rate-limit'];
   if (limit.scope === 'off') return null;
   const urlFile = limit['redis-url-file'];
@@ -31,7 +34,7 @@ export function rateLimitSettings(config: Config, { genesisHash, self }: Place):
     rate: limit.rate,
     windowMs: limit['window-ms'],
     nodes: limit.nodes ?? config.nodes,
-    overrides: new Map([...Object.entries(limit.clients), ...readRpcAccess(config.rpc).rateLimits]),
+    overrides: new Map([...Object.entries(limit.clients), ...rpcAccess.rateLimits]),
     redisUrl: urlFile === undefined ? (limit['redis-url'] ?? null) : readText(urlFile, 'redis-url-file'),
     secret: secretFile === undefined ? null : Buffer.from(readText(secretFile, 'secret-file')),
     exchangeMs: limit['exchange-ms'],

@@ -6,6 +6,7 @@ import { coinsToWei } from './coins.ts';
 import type { Config } from './config-schema.ts';
 import type { DevKeys, KeyPair } from './dev-keys.ts';
 import type { WalletOptions } from './node-wallet.ts';
+import { readRpcAccess, type RpcAccess } from './rpc-access.ts';
 import { walletOptions } from './wallet-policy.ts';
 
 /** Everything one node needs to know, derived from the network's configuration and its place in it. */
@@ -24,6 +25,7 @@ export type NodeSettings = {
   readonly devAccounts: readonly KeyPair[] | null;
   /** null: no keystore accounts. */
   readonly wallet: WalletOptions | null;
+  readonly rpcAccess: RpcAccess;
 };
 
 /**
@@ -46,6 +48,7 @@ export async function nodeSettings(config: Config, index: number | undefined, ke
   const named = config.genesis.validators?.map((address) => address.toLowerCase() as Address);
   const validators = named ?? derived.map(({ address }) => address);
   const offset = index ?? 0;
+  const rpcAccess = readRpcAccess(config.rpc);
   const dataDir = index === undefined ? config['data-dir'] : join(config['data-dir'], `node-${index}`);
   return {
     config,
@@ -58,7 +61,8 @@ export async function nodeSettings(config: Config, index: number | undefined, ke
     alloc: allocation(config, accounts),
     genesisTimeMs: config.genesis.time,
     devAccounts: config.devnet ? accounts : null,
-    wallet: walletOptions(config, dataDir),
+    rpcAccess,
+    wallet: walletOptions(config, rpcAccess, dataDir),
   };
 }
 

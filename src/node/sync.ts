@@ -248,11 +248,13 @@ export class Sync {
     return this.#peers.ids().some((id) => this.#errands.has(id));
   }
 
-  /** One whose head is unknown here and not below finality. */
-  #bestPeer(): PeerHead | null {
+  /** One whose head is unknown here and not below finality; whom a run asks now is out of the question, but for `followed`. */
+  #bestPeer(followed: PeerId | null = null): PeerHead | null {
     const { chain } = this.#modules;
     const finalized = chain.finalized().number;
-    return this.#peers.best((head, id) => head.number > finalized && !chain.has(head.hash) && this.#isFree(id));
+    return this.#peers.best(
+      (head, id) => head.number > finalized && !chain.has(head.hash) && (id === followed || this.#isFree(id)),
+    );
   }
 
   async #fetchMissing(errand: Errand, { hash, peer, role }: MissingBlock): Promise<void> {
@@ -314,7 +316,7 @@ export class Sync {
 
   /** A peer that takes its time must not take that of others, whom it may want to keep from being asked. */
   #isOthersTurn(peer: PeerId): boolean {
-    const best = this.#bestPeer();
+    const best = this.#bestPeer(peer);
     return this.#missing.size > 0 || (best !== null && best.id !== peer);
   }
 

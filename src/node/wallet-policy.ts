@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../util/errors.ts';
 import type { Config } from './config-schema.ts';
 import type { WalletOptions } from './node-wallet.ts';
-import { openNamespaces, readRpcAccess } from './rpc-access.ts';
+import { openNamespaces, type RpcAccess } from './rpc-access.ts';
 
 /** Method families that use keystore accounts. */
 const WALLET_NAMESPACES: readonly string[] = ['personal', 'wallet'];
@@ -21,9 +21,9 @@ export type WalletPolicyInput = {
 /** The wallet that the configuration asks for by opening its methods to somebody; null: none. Throws ConfigError as `isWalletServed`. */
 export function walletOptions(
   { devnet, rpc, wallet }: Pick<Config, 'devnet' | 'rpc' | 'wallet'>,
+  { apiKeys, jwt }: Pick<RpcAccess, 'apiKeys' | 'jwt'>,
   dataDir: string,
 ): WalletOptions | null {
-  const { apiKeys, jwt } = readRpcAccess(rpc);
   const withKey = [...apiKeys, ...(jwt === null ? [] : [jwt])].flatMap(({ namespaces }) => namespaces ?? []);
   const namespaces = [...openNamespaces({ devnet, rpc }), ...withKey];
   if (!isWalletServed({ devnet, host: rpc.host, requireKey: rpc['require-key'], namespaces })) return null;

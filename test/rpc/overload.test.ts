@@ -167,8 +167,8 @@ describe('work', () => {
       return true;
     };
     while (await Promise.race([going, meanwhile()])) continue;
-    // Nobody waited for all of it.
-    expect(answered).toBeGreaterThan(10);
+    // One after the other was answered before all of it was.
+    expect(answered).toBeGreaterThan(1);
     const [first = '', , found = ''] = await heavy;
     expect((JSON.parse(first) as unknown[]).length).toBe(1000);
     // The searches of one client wait in a short line.

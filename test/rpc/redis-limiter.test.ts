@@ -132,17 +132,17 @@ describe.skipIf(!HAS_REDIS)('limits shared by Redis (skipped without redis-serve
     expect(await nodes[1]?.limiter.take('key:other', 1_000)).toMatchObject({ admitted: true });
   });
 
-  it('say the same as on one node, and count a /64 as one', async () => {
+  it('say the same as on one node', async () => {
     const { url } = await serverOf();
     const { limiter } = await bucketOf(url, 10, 1);
-    expect(await limiter.take('address:2001:db8::1', 4)).toMatchObject({
+    expect(await limiter.take('key:a', 4)).toMatchObject({
       admitted: true,
       limit: 10,
       remaining: 6,
       waitMs: 0,
     });
-    expect(await limiter.take('address:2001:db8::2', 11)).toMatchObject({ admitted: false, waitMs: Infinity });
-    const refused = await limiter.take('address:2001:db8::3', 8);
+    expect(await limiter.take('key:a', 11)).toMatchObject({ admitted: false, waitMs: Infinity });
+    const refused = await limiter.take('key:a', 8);
     expect(refused).toMatchObject({ admitted: false, remaining: 6 });
     expect(refused.waitMs).toBeGreaterThan(1_000);
     expect(refused.waitMs).toBeLessThanOrEqual(2_000);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkConfig } from '../../../src/node/config.ts';
+import { readRpcAccess } from '../../../src/node/rpc-access.ts';
 import { isWalletServed, walletOptions } from '../../../src/node/wallet-policy.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'parley-test-'));
@@ -40,7 +41,10 @@ describe('a wallet is served', () => {
 });
 
 describe('of a configuration', () => {
-  const options = (rpc: object, wallet: object = {}) => walletOptions(checkConfig({ rpc, wallet }), 'data');
+  const options = (rpc: object, wallet: object = {}) => {
+    const config = checkConfig({ rpc, wallet });
+    return walletOptions(config, readRpcAccess(config.rpc), 'data');
+  };
 
   it('there is no wallet by default', () => {
     expect(options({})).toBeNull();

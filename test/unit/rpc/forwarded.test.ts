@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientAt } from '../../../rpc/client.ts';
 import { TrustedProxies } from '../../../rpc/forwarded.ts';
 
 const PROXIES = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', '2001:db8:ffff::/48']);
@@ -50,17 +49,4 @@ describe('the client behind proxies', () => {
       );
     },
   );
-});
-
-describe('what a client without a key is counted under', () => {
-  it.each([
-    ['192.0.2.1', 'address:192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', 'address:2001:db8:1:2::/64'],
-    ['2001:db8::5', 'address:2001:db8:0:0::/64'],
-    ['::1', 'address:0:0:0:0::/64'],
-    ['fe80::1%eth0', 'address:fe80:0:0:0::/64'],
-    ['2001:db8:1:2::', 'address:2001:db8:1:2::/64'],
-  ])('%s', (address, id) => {
-    expect(clientAt(address)).toEqual({ id, address, key: null, namespaces: null });
-  });
 });

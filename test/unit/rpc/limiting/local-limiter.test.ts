@@ -27,14 +27,6 @@ describe('the local limiter', () => {
     expect(limiter.take('key:b', 1)).toMatchObject({ admitted: true, remaining: 0 });
   });
 
-  it('counts all addresses of a /64 as one', () => {
-    const { limiter } = limiterOf(2, 1, 10);
-    limiter.take('address:2001:db8::1', 1);
-    limiter.take('address:2001:db8::2', 1);
-    expect(limiter.take('address:2001:db8::3', 1).admitted).toBe(false);
-    expect(limiter.take('address:2001:db8:0:1::3', 1).admitted).toBe(true);
-  });
-
   it('knows other limits for some clients', () => {
     const algorithm = new TokenBucket(1, 1);
     const overrides = new Map([['key:big', new TokenBucket(5, 1)]]);
