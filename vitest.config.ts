@@ -1,5 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+const HEAVY = ['catch-up', 'hostile-client', 'storm', 'supply'].map((name) => `test/e2e/${name}.test.ts`);
+
+type Files = { readonly include: string[]; readonly exclude: string[] };
+
+function endToEnd(name: string, options: Files & { readonly maxWorkers: number; readonly order: number }) {
+  const { include, exclude, maxWorkers, order } = options;
+  return {
+    extends: true,
+    test: {
+      name,
+      include,
+      exclude,
+      testTimeout: 300_000,
+      hookTimeout: 120_000,
+      maxWorkers,
+      sequence: { groupOrder: order },
+    },
+  } as const;
+}
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -11,19 +31,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           maxWorkers: 2,
+          sequence: { groupOrder: 0 },
           include: ['test/tidy.test.ts', 'test/{unit,conformance,sim,scenarios,rpc}/**/*.test.ts'],
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-        },
-      },
+      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that take all the machine has, by themselves.
+      endToEnd('e2e', { include: ['test/e2e/**/*.test.ts'], exclude: HEAVY, maxWorkers: 2, order: 1 }),
+      endToEnd('e2e-heavy', { include: HEAVY, exclude: [], maxWorkers: 1, order: 2 }),
     ],
   },
 });
