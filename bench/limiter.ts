@@ -93,7 +93,10 @@ function measureExchange(): { readonly sendUs: number; readonly hearUs: number }
   return { sendUs, hearUs };
 }
 
-async function startRedis(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+type Redis = { readonly url: string; readonly stop: () => Promise<void> };
+
+/** null: this machine has none. */
+async function startRedis(): Promise<Redis | null> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
@@ -101,12 +104,17 @@ async function startRedis(): Promise<{ readonly url: string; readonly stop: () =
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const child: ChildProcess = spawn('redis-server', args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise<void>((ready, failed) => {
-    child.once('error', failed);
+  const isThere = await new Promise<boolean>((answer, failed) => {
+    child.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? answer(false) : failed(error)));
+    child.once('exit', (code) => failed(new Error(`redis-server ended with ${code}`)));
     child.stdout?.on('data', (chunk: Buffer) => {
-      if (chunk.toString().includes('Ready to accept')) ready();
+      if (chunk.toString().includes('Ready to accept')) answer(true);
     });
   });
+  if (!isThere) {
+    rmSync(directory, { recursive: true, force: true });
+    return null;
+  }
   const stop = async (): Promise<void> => {
     child.kill();
     await once(child, 'exit');
@@ -115,21 +123,26 @@ async function startRedis(): Promise<{ readonly url: string; readonly stop: () =
   return { url: `redis://127.0.0.1:${port}`, stop };
 }
 
+async function overRedis({ url }: Redis): Promise<readonly Contestant[]> {
+  const modules = { log: silentLog, now };
+  const shared = { url, nodes: 4 };
+  const [ofBucket, ofWindow] = [
+    await RedisLimiter.start({ ...shared, algorithm: bucket, script: BUCKET_SCRIPT }, modules),
+    await RedisLimiter.start({ ...shared, algorithm: window, script: WINDOW_SCRIPT }, modules),
+  ];
+  return [
+    { name: 'redis, token bucket', limiter: ofBucket },
+    { name: 'redis, sliding window', limiter: ofWindow },
+  ];
+}
+
 const redis = await startRedis();
-const modules = { log: silentLog, now };
-const shared = { url: redis.url, nodes: 4 };
+if (redis === null) process.stderr.write('redis-server is not installed: its rows are left out\n');
 const contestants: readonly Contestant[] = [
   { name: 'local, token bucket', limiter: new LocalLimiter({ algorithm: bucket }, now) },
   { name: 'local, sliding window', limiter: new LocalLimiter({ algorithm: window }, now) },
   { name: 'gossip, token bucket', limiter: gossip(0, { publish: () => {}, onMessage: () => {} }) },
-  {
-    name: 'redis, token bucket',
-    limiter: await RedisLimiter.start({ ...shared, algorithm: bucket, script: BUCKET_SCRIPT }, modules),
-  },
-  {
-    name: 'redis, sliding window',
-    limiter: await RedisLimiter.start({ ...shared, algorithm: window, script: WINDOW_SCRIPT }, modules),
-  },
+  ...(redis === null ? [] : await overRedis(redis)),
 ];
 const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
 const exchanges: { sendUs: number; hearUs: number }[] = [];
@@ -140,7 +153,7 @@ for (let run = 0; run < Number(values.runs); run++) {
   exchanges.push(measureExchange());
 }
 for (const { limiter } of contestants) await limiter.stop();
-await redis.stop();
+await redis?.stop();
 
 const base = median(times.get(contestants[0]?.name ?? '') ?? []);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);

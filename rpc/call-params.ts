@@ -1,5 +1,5 @@
 /** Transaction objects of eth_call, eth_estimateGas, eth_sendTransaction and their kin. */
-import type { CallRequest, SendRequest } from '../src/node/api.ts';
+import type { CallRequest, SendRequest, SimulatedCallRequest } from '../src/node/api.ts';
 import type { AccessList } from '../src/types/transaction.ts';
 import type { Bytes } from '../src/types/primitives.ts';
 import { bytesEqual } from '../src/util/hex.ts';
@@ -8,6 +8,7 @@ import { ADDRESS, BYTES, HASH, NUMBER, QUANTITY } from './params.ts';
 import {
   list,
   mapped,
+  nothingOf,
   object,
   oneOfTexts,
   optional,
@@ -84,6 +85,31 @@ export function callRequest(chainId: number): ParamType<CallRequest> {
     ({ from, ...rest }, index) => ({ ...(from !== null && { from }), ...commonRequest(rest, index) }),
     { description: RULES_TOLD, allOf: COMMON_RULES },
   );
+}
+
+/** A call of a simulated block. Of blobs (EIP-4844) and delegations (EIP-7702) it may only say that there are none. */
+export function simulatedCall(chainId: number): ParamType<SimulatedCallRequest> {
+  const fields = object('call', {
+    ...COMMON_FIELDS,
+    from: optional(ADDRESS, null),
+    nonce: optional(NUMBER, null),
+    type: optional(TYPE, null),
+    chainId: optional(chainIdType(chainId), null),
+    maxFeePerBlobGas: nothingOf('maxFeePerBlobGas', { enum: ['0x0'] }),
+    blobVersionedHashes: nothingOf('blobVersionedHashes', { type: 'array', maxItems: 0 }),
+    authorizationList: nothingOf('authorizationList', { type: 'array', maxItems: 0 }),
+  });
+  const read = ({ from, nonce, type, ...rest }: Decoded<typeof fields>, index: number): SimulatedCallRequest => {
+    const request: Mutable<SimulatedCallRequest> = { ...commonRequest(rest, index) };
+    if (from !== null) request.from = from;
+    if (nonce !== null) request.nonce = nonce;
+    if (type !== null) request.type = type;
+    if ((request.maxPriorityFeePerGas ?? 0n) > (request.maxFeePerGas ?? 0n)) {
+      throw invalidParams(index, 'max priority fee per gas higher than max fee per gas (0 where it is not given)');
+    }
+    return request;
+  };
+  return mapped(fields, read, { description: RULES_TOLD, allOf: COMMON_RULES });
 }
 
 export function sendRequest(chainId: number): ParamType<SendRequest> {

@@ -1,14 +1,15 @@
 /**
  * The one table from Parley's error codes to what JSON-RPC clients see: the numbers of JSON-RPC 2.0 (-32700, -32600 to
- * -32603), of EIP-1474 (-32000 to -32006) and 3 for a reverted call. Some messages begin with a phrase: wallets and
- * libraries (viem, ethers) tell refusals apart by these words, which every Ethereum node uses.
+ * -32603), of EIP-1474 (-32000 to -32006), 3 for a reverted call, and those of eth_simulateV1 (-32015, -32016, -38010 to -38026).
+ * Some messages begin with a phrase: wallets and libraries (viem, ethers) tell refusals apart by these words, which every Ethereum
+ * node uses.
  */
 import { randomBytes } from 'node:crypto';
 import type { Bytes, Hex, JsonObject, JsonValue } from '../src/types/primitives.ts';
 import { ParleyError } from '../src/util/errors.ts';
 import type { Log } from '../src/util/log.ts';
 import { fromHex, isHex } from '../src/util/hex.ts';
-import { revertReason } from './revert-reason.ts';
+import { revertReason } from '../src/codec/revert-reason.ts';
 
 export type RpcErrorObject = { readonly code: number; readonly message: string; readonly data?: JsonValue };
 
@@ -25,6 +26,23 @@ export const TRANSACTION_REJECTED = -32003;
 export const METHOD_NOT_SUPPORTED = -32004;
 export const LIMIT_EXCEEDED = -32005;
 export const EXECUTION_REVERTED = 3;
+/** Of eth_simulateV1, as ethereum/execution-apis has them (src/eth/execute.yaml). */
+export const VM_ERROR = -32015;
+export const SIMULATION_TIMEOUT = -32016;
+export const SIMULATION_ERRORS = {
+  nonceLow: -38010,
+  nonceHigh: -38011,
+  baseFee: -38012,
+  intrinsicGas: -38013,
+  funds: -38014,
+  blockGas: -38015,
+  blockNumber: -38020,
+  blockTime: -38021,
+  moveToItself: -38022,
+  moveTwice: -38023,
+  initCode: -38025,
+  limit: -38026,
+} as const;
 
 const TABLE: ReadonlyMap<string, { readonly number: number; readonly phrase?: string }> = new Map([
   ['RPC_PARSE', { number: PARSE_ERROR }],
@@ -74,6 +92,21 @@ const TABLE: ReadonlyMap<string, { readonly number: number; readonly phrase?: st
   ['WALLET_FULL', { number: LIMIT_EXCEEDED }],
   ['WALLET_DURATION', { number: INVALID_PARAMS }],
   ['CONSENSUS_UNSUPPORTED', { number: METHOD_NOT_SUPPORTED }],
+  ['SIMULATION_NONCE_LOW', { number: SIMULATION_ERRORS.nonceLow, phrase: 'nonce too low' }],
+  ['SIMULATION_NONCE_HIGH', { number: SIMULATION_ERRORS.nonceHigh, phrase: 'nonce too high' }],
+  ['SIMULATION_BASE_FEE', { number: SIMULATION_ERRORS.baseFee, phrase: 'max fee per gas less than block base fee' }],
+  ['SIMULATION_INTRINSIC_GAS', { number: SIMULATION_ERRORS.intrinsicGas, phrase: 'intrinsic gas too low' }],
+  ['SIMULATION_FUNDS', { number: SIMULATION_ERRORS.funds, phrase: 'insufficient funds for gas * price + value' }],
+  ['SIMULATION_BLOCK_GAS', { number: SIMULATION_ERRORS.blockGas, phrase: 'block gas limit reached' }],
+  ['SIMULATION_BLOCK_NUMBER', { number: SIMULATION_ERRORS.blockNumber, phrase: 'block numbers must be in order' }],
+  ['SIMULATION_BLOCK_TIME', { number: SIMULATION_ERRORS.blockTime, phrase: 'block timestamps must be in order' }],
+  ['SIMULATION_MOVE_TO_ITSELF', { number: SIMULATION_ERRORS.moveToItself }],
+  ['SIMULATION_MOVE_TWICE', { number: SIMULATION_ERRORS.moveTwice }],
+  ['SIMULATION_INIT_CODE', { number: SIMULATION_ERRORS.initCode, phrase: 'max initcode size exceeded' }],
+  ['SIMULATION_LIMIT', { number: SIMULATION_ERRORS.limit }],
+  ['SIMULATION_EXECUTION', { number: VM_ERROR }],
+  ['SIMULATION_TIMEOUT', { number: SIMULATION_TIMEOUT }],
+  ['EXECUTION_TRACE_LIMIT', { number: LIMIT_EXCEEDED }],
 ]);
 
 /** Families whose other members are refusals too, should a new code come before this table knows it. */
@@ -86,6 +119,7 @@ const FAMILIES: readonly (readonly [prefix: string, number: number])[] = [
   ['CALL_', INVALID_INPUT],
   ['CONSENSUS_', INVALID_INPUT],
   ['KEYSTORE_', INVALID_INPUT],
+  ['SIMULATION_', INVALID_INPUT],
 ];
 
 /** What a client is told about anything thrown. What nobody planned is logged under an id, and only the id leaves. */

@@ -9,7 +9,6 @@ import type { Header } from '../src/types/block.ts';
 import type { Log, Receipt } from '../src/types/receipt.ts';
 import type { Transaction } from '../src/types/transaction.ts';
 import { toHex } from '../src/util/hex.ts';
-import { ParleyError } from '../src/util/errors.ts';
 
 /** keccak256(rlp([])): there are no uncles here. */
 export const EMPTY_UNCLES_HASH: Hex = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347';
@@ -120,34 +119,8 @@ function effectiveGasPrice(transaction: Transaction, baseFeePerGas: bigint): big
   return wanted < transaction.maxFeePerGas ? wanted : transaction.maxFeePerGas;
 }
 
-/** The receipts of a block, in order; log indexes count through the whole block. */
-export function formatReceipts(view: BlockView): JsonObject[] {
-  const transactions = view.transactions();
-  let logIndex = 0;
-  return view.receipts().map((receipt, index) => {
-    const formatted = formatReceipt(view, receiptTransaction(transactions, index), receipt, index, logIndex);
-    logIndex += receipt.logs.length;
-    return formatted;
-  });
-}
-
-/** The receipt at `index` alone. */
-export function formatReceiptAt(view: BlockView, transaction: Transaction, index: number): JsonObject {
-  const receipts = view.receipts();
-  const receipt = receipts[index];
-  if (receipt === undefined) throw new ParleyError('INVARIANT', `block ${view.hash} has no receipt ${index}`);
-  let logIndex = 0;
-  for (let i = 0; i < index; i++) logIndex += receipts[i]?.logs.length ?? 0;
-  return formatReceipt(view, transaction, receipt, index, logIndex);
-}
-
-function receiptTransaction(transactions: readonly Transaction[], index: number): Transaction {
-  const transaction = transactions[index];
-  if (transaction === undefined) throw new ParleyError('INVARIANT', `a receipt without a transaction at ${index}`);
-  return transaction;
-}
-
-function formatReceipt(
+/** `firstLogIndex`: log indexes count through the whole block. */
+export function formatReceipt(
   view: BlockView,
   transaction: Transaction,
   receipt: Receipt,

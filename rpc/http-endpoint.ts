@@ -174,11 +174,13 @@ export class HttpEndpoint {
       response.writeHead(refusal?.status ?? 204, refusal === null ? {} : { 'content-length': 0 }).end();
       return;
     }
-    const answerSizeBytes = Buffer.byteLength(answer);
-    const headers = { 'content-type': 'application/json', 'content-length': answerSizeBytes };
+    const isLarge = answer.length > SMALL_ANSWER_BYTES;
+    // Large text is turned into bytes once; the socket would take three times their room to do so.
+    const body = isLarge ? Buffer.from(answer) : answer;
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     response.writeHead(refusal?.status ?? 200, headers);
-    response.end(answer);
-    if (answerSizeBytes > SMALL_ANSWER_BYTES) this.#expectReading(response);
+    response.end(body);
+    if (isLarge) this.#expectReading(response);
   }
 
   /** Who does not read a large answer in time is hung up on, so that it cannot be kept in memory by not reading. */

@@ -1,12 +1,9 @@
 /** Criteria of eth_getLogs, eth_newFilter and the `logs` subscription: decoding and matching. */
-import type { BlockView } from '../src/node/api.ts';
-import type { Address, Bytes, Hash, Hex, JsonObject } from '../src/types/primitives.ts';
+import type { Address, Bytes, Hash, Hex } from '../src/types/primitives.ts';
 import type { Log } from '../src/types/receipt.ts';
-import { bloomHas, EMPTY_BLOOM } from '../src/codec/bloom.ts';
 import { fromHex } from '../src/util/hex.ts';
 import { BLOCK_NUMBER, LATEST, type BlockSelector } from './block-params.ts';
 import { invalidParams } from './errors.ts';
-import { formatLog } from './format.ts';
 import type { RpcLimits } from './limits.ts';
 import { ADDRESS, HASH } from './params.ts';
 import { isList } from './schema/json.ts';
@@ -127,30 +124,4 @@ export function matchesLog(criteria: LogCriteria, log: Log): boolean {
   if (criteria.addresses !== null && !criteria.addresses.has(log.address)) return false;
   if (criteria.topics.length > log.topics.length) return false;
   return criteria.topics.every((set, i) => set === null || set.has(log.topics[i] ?? '0x'));
-}
-
-/** False: certainly no log in here matches. */
-function bloomMayMatch(criteria: LogCriteria, bloom: Hex): boolean {
-  if (bloom === EMPTY_BLOOM) return false;
-  return criteria.bloomGroups.every((items) => items.some((item) => bloomHas(bloom, item)));
-}
-
-/** Matching logs of a block, formatted, in order. */
-export function blockLogs(criteria: LogCriteria, view: BlockView, removed = false): JsonObject[] {
-  const found: JsonObject[] = [];
-  if (!bloomMayMatch(criteria, view.block.header.logsBloom)) return found;
-  const receipts = view.receipts();
-  let transactions: ReturnType<BlockView['transactions']> | null = null;
-  let logIndex = 0;
-  for (let i = 0; i < receipts.length; i++) {
-    for (const log of receipts[i]?.logs ?? []) {
-      if (matchesLog(criteria, log)) {
-        transactions ??= view.transactions();
-        const transaction = transactions[i];
-        if (transaction !== undefined) found.push(formatLog(log, view, transaction, i, logIndex, removed));
-      }
-      logIndex++;
-    }
-  }
-  return found;
 }

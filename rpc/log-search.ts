@@ -1,7 +1,8 @@
 /**
  * eth_getLogs over a range: what is over a limit is refused first, then block by block with the bloom filter before any
  * receipt is read, giving the event loop a turn every few milliseconds so that others are answered meanwhile. Logs become
- * JSON as they are found, so that the answer's size is known in time and no long step is left for the end.
+ * JSON as they are found, unless they are it already, so that the answer's size is known in time and no long step is left for the
+ * end.
  */
 import type { BlockView, ChainApi } from '../src/node/api.ts';
 import type { JsonObject } from '../src/types/primitives.ts';
@@ -10,19 +11,26 @@ import { findBlock, requireBlock, type BlockSelector } from './block-params.ts';
 import { limitExceeded } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
 import { quantity } from './format.ts';
-import { blockLogs, type LogQuery } from './log-filter.ts';
+import type { LogQuery } from './log-filter.ts';
+import type { RenderedBlocks } from './rendered-blocks.ts';
+import { mayHaveLogs } from './rendered-logs.ts';
 import { RawJson } from './router.ts';
 import type { Slice } from './turns.ts';
 
-export type LogSearchModules = { readonly chain: ChainApi; readonly limits: RpcLimits; readonly slice: Slice };
+export type LogSearchModules = {
+  readonly chain: ChainApi;
+  readonly limits: RpcLimits;
+  readonly rendered: RenderedBlocks;
+  readonly slice: Slice;
+};
 
 /** @throws -32005 over a limit (data names a range that fits), -32001 for an unknown block hash, -32602 for from > to. */
 export async function searchLogs(modules: LogSearchModules, query: LogQuery): Promise<RawJson> {
-  const { chain, limits } = modules;
+  const { chain, limits, rendered } = modules;
   if (query.range.by === 'hash') {
     const view = requireBlock(chain, { by: 'hash', hash: query.range.hash, requireCanonical: false });
     const found = new FoundLogs(limits);
-    if (found.add(blockLogs(query.criteria, view))) return found.json();
+    if (found.add(blockLogs(rendered, query, view))) return found.json();
     throw limitExceeded(`too many logs of the block match (${found.bound()}): narrow the addresses or topics`);
   }
   const { from, to } = bounds(chain, query.range.from, query.range.to);
@@ -36,7 +44,7 @@ export async function searchLogs(modules: LogSearchModules, query: LogQuery): Pr
 }
 
 async function searchRange(modules: LogSearchModules, query: LogQuery, from: number, to: number): Promise<RawJson> {
-  const { chain, limits, slice } = modules;
+  const { chain, limits, rendered, slice } = modules;
   const started = performance.now();
   const found = new FoundLogs(limits);
   let last: BlockView | null = null;
@@ -49,31 +57,37 @@ async function searchRange(modules: LogSearchModules, query: LogQuery, from: num
       return searchRange({ ...modules, limits: left }, query, from, to);
     }
     last = view;
-    if (!found.add(blockLogs(query.criteria, view))) throw tooMany(found, from, Math.max(from, number - 1));
+    if (!found.add(blockLogs(rendered, query, view))) throw tooMany(found, from, Math.max(from, number - 1));
     if (performance.now() - started > limits.logsDurationMsMax) throw tooLong(limits, from, number);
     if (slice.isOver) await slice.next();
   }
   return found.json();
 }
 
+function blockLogs(rendered: RenderedBlocks, { criteria }: LogQuery, view: BlockView): readonly string[] {
+  return mayHaveLogs(criteria, view) ? rendered.logs(view).matching(criteria, view) : [];
+}
+
+const BRACKETS_BYTES = 2;
+
 /** Logs of one answer, as JSON text. */
 class FoundLogs {
   readonly #limits: RpcLimits;
-  readonly #texts: string[] = [];
-  #sizeBytes = 0;
+  #count = 0;
+  /** Grows by concatenation, which copies nothing until the whole answer is sent; `join` would copy once more. */
+  #list = '';
 
   constructor(limits: RpcLimits) {
     this.#limits = limits;
   }
 
   /** False: they are too many, or too large; some may be left out. */
-  add(logs: readonly JsonObject[]): boolean {
-    if (this.#texts.length + logs.length > this.#limits.logsResultsMax) return false;
-    for (const log of logs) {
-      const text = JSON.stringify(log);
-      this.#sizeBytes += text.length + 1;
-      if (this.#sizeBytes > this.#limits.answerSizeBytesMax) return false;
-      this.#texts.push(text);
+  add(logs: readonly string[]): boolean {
+    this.#count += logs.length;
+    if (this.#count > this.#limits.logsResultsMax) return false;
+    for (const text of logs) {
+      this.#list += this.#list === '' ? text : `,${text}`;
+      if (this.#list.length + BRACKETS_BYTES > this.#limits.answerSizeBytesMax) return false;
     }
     return true;
   }
@@ -84,7 +98,7 @@ class FoundLogs {
   }
 
   json(): RawJson {
-    return new RawJson(`[${this.#texts.join(',')}]`);
+    return new RawJson(`[${this.#list}]`);
   }
 }
 

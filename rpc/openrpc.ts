@@ -13,10 +13,14 @@ import {
   METHOD_NOT_SUPPORTED,
   RESOURCE_NOT_FOUND,
   RESOURCE_UNAVAILABLE,
+  SIMULATION_ERRORS,
+  SIMULATION_TIMEOUT,
   TRANSACTION_REJECTED,
+  VM_ERROR,
 } from './errors.ts';
 import type { MethodDoc } from './method.ts';
 import { COMPONENT_SCHEMAS } from './schema/results.ts';
+import { TRACE_SCHEMAS } from './schema/trace-results.ts';
 
 export const OPENRPC_VERSION = '1.3.2';
 
@@ -31,6 +35,20 @@ const ERRORS: ReadonlyMap<number, string> = new Map([
   [METHOD_NOT_SUPPORTED, 'not possible on this node'],
   [LIMIT_EXCEEDED, 'over a limit'],
   [EXECUTION_REVERTED, 'execution reverted; data is what the contract returned'],
+  [VM_ERROR, 'the EVM broke down on a call'],
+  [SIMULATION_TIMEOUT, 'a simulation took too long'],
+  [SIMULATION_ERRORS.nonceLow, 'nonce too low'],
+  [SIMULATION_ERRORS.nonceHigh, 'nonce too high'],
+  [SIMULATION_ERRORS.baseFee, 'fee cap below the base fee'],
+  [SIMULATION_ERRORS.intrinsicGas, 'gas limit below what a call costs before it runs'],
+  [SIMULATION_ERRORS.funds, 'the sender cannot pay for gas and value'],
+  [SIMULATION_ERRORS.blockGas, 'more gas than the block has left'],
+  [SIMULATION_ERRORS.blockNumber, 'block numbers do not ascend'],
+  [SIMULATION_ERRORS.blockTime, 'block times fall'],
+  [SIMULATION_ERRORS.moveToItself, 'a precompile moved to itself'],
+  [SIMULATION_ERRORS.moveTwice, 'two precompiles moved to one address'],
+  [SIMULATION_ERRORS.initCode, 'too much init code'],
+  [SIMULATION_ERRORS.limit, 'over a limit of simulations'],
 ]);
 
 /** `clientVersion` as web3_clientVersion has it. */
@@ -43,7 +61,7 @@ export function openRpcDocument(
     info: { title: 'Parley JSON-RPC', version: versionOf(clientVersion), license: { name: 'MIT' } },
     methods: docs.map(([name, doc]) => methodObject(name, doc)),
     components: {
-      schemas: COMPONENT_SCHEMAS,
+      schemas: { ...COMPONENT_SCHEMAS, ...TRACE_SCHEMAS },
       errors: Object.fromEntries([...ERRORS].map(([code, message]) => [errorName(code), { code, message }])),
     },
   };

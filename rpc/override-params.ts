@@ -1,5 +1,5 @@
 /** State and block overrides of eth_call and its kin, in geth's shapes. */
-import type { AccountOverride, BlockOverride } from '../src/node/api.ts';
+import type { AccountOverride, BlockOverride, SimulatedAccountOverride } from '../src/node/api.ts';
 import type { Address, Hash } from '../src/types/primitives.ts';
 import { invalidParams } from './errors.ts';
 import { ADDRESS, BYTES, HASH, NUMBER, QUANTITY, SLOT } from './params.ts';
@@ -26,27 +26,34 @@ const WORDS: OptionalType<ReadonlyMap<Hash, Hash> | null> = optional(
   null,
 );
 
-const ACCOUNT: ParamType<AccountOverride> = mapped(
-  object('state override', {
+/** `movesTo`: how it is read where the precompile is to be found. */
+export function accountOverride(movesTo: OptionalType<Address | null>): ParamType<SimulatedAccountOverride> {
+  const fields = object('state override', {
     balance: optional(QUANTITY, null),
     nonce: optional(NUMBER, null),
     code: optional(BYTES, null),
     state: WORDS,
     stateDiff: WORDS,
-    movePrecompileToAddress: unsupported('movePrecompileToAddress'),
-  }),
-  ({ balance, nonce, code, state, stateDiff }, index) => {
-    if (state !== null && stateDiff !== null) throw invalidParams(index, 'give `state` or `stateDiff`, not both');
-    const override: Mutable<AccountOverride> = {};
-    if (balance !== null) override.balance = balance;
-    if (nonce !== null) override.nonce = nonce;
-    if (code !== null) override.code = code;
-    if (state !== null) override.state = state;
-    if (stateDiff !== null) override.stateDiff = stateDiff;
-    return override;
-  },
-  { allOf: [{ not: present('state', 'stateDiff') }] },
-);
+    movePrecompileToAddress: movesTo,
+  });
+  return mapped(
+    fields,
+    ({ balance, nonce, code, state, stateDiff, movePrecompileToAddress: to }, index) => {
+      if (state !== null && stateDiff !== null) throw invalidParams(index, 'give `state` or `stateDiff`, not both');
+      const override: Mutable<SimulatedAccountOverride> = {};
+      if (balance !== null) override.balance = balance;
+      if (nonce !== null) override.nonce = nonce;
+      if (code !== null) override.code = code;
+      if (state !== null) override.state = state;
+      if (stateDiff !== null) override.stateDiff = stateDiff;
+      if (to !== null) override.movePrecompileTo = to;
+      return override;
+    },
+    { allOf: [{ not: present('state', 'stateDiff') }] },
+  );
+}
+
+const ACCOUNT: ParamType<AccountOverride> = accountOverride(unsupported('movePrecompileToAddress'));
 
 export const STATE_OVERRIDES: OptionalType<ReadonlyMap<Address, AccountOverride> | null> = optional(
   dictionary(ADDRESS, ACCOUNT, 'state overrides', ACCOUNTS_MAX),
@@ -54,7 +61,7 @@ export const STATE_OVERRIDES: OptionalType<ReadonlyMap<Address, AccountOverride>
 );
 
 /** Seconds, as blocks show them. */
-const TIME: ParamType<number> = mapped(
+export const BLOCK_TIME: ParamType<number> = mapped(
   NUMBER,
   (seconds, index) => {
     if (seconds <= TIME_SECONDS_MAX) return seconds * 1000;
@@ -68,7 +75,7 @@ export const BLOCK_OVERRIDES: OptionalType<BlockOverride | null> = optional(
   mapped(
     object('block overrides', {
       number: optional(NUMBER, null),
-      time: optional(TIME, null),
+      time: optional(BLOCK_TIME, null),
       gasLimit: optional(NUMBER, null),
       baseFee: optional(QUANTITY, null),
       baseFeePerGas: optional(QUANTITY, null),

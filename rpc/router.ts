@@ -2,6 +2,7 @@
 import type { JsonValue } from '../src/types/primitives.ts';
 import { ConfigError, ParleyError } from '../src/util/errors.ts';
 import type { Metrics } from '../src/util/metrics.ts';
+import type { Audience } from './audiences.ts';
 import type { Client } from './client.ts';
 import type { Method, MethodDoc, MethodTable } from './method.ts';
 import type { Params } from './params.ts';
@@ -34,7 +35,7 @@ export function httpCaller(client: Client): Caller {
 function nothing(): void {}
 
 /** A WebSocket client, as subscriptions see it. */
-export interface NotificationClient {
+export interface NotificationClient extends Audience {
   /** Sends text, or drops the client when it does not read. */
   notify(text: string): void;
 }

@@ -26,6 +26,7 @@ import { DEFAULT_RPC_LIMITS, type RpcLimits } from './limits.ts';
 import { Load } from './load.ts';
 import { LongCalls } from './long-calls.ts';
 import { allMethods } from './methods/all-methods.ts';
+import { RenderedBlocks, renderedMetrics, type RenderedMetrics } from './rendered-blocks.ts';
 import { Router, routerCounters, type RouterCounters } from './router.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Turns } from './turns.ts';
@@ -78,6 +79,7 @@ export class RpcServer {
   readonly #limiter: RateLimiter | null;
   readonly #lag = new EventLoopLag();
   readonly #connections: ConnectionTable;
+  readonly #rendered: RenderedBlocks;
   readonly #feed: Feed;
   readonly #subscriptions: Subscriptions;
   readonly #http: HttpEndpoint;
@@ -85,6 +87,7 @@ export class RpcServer {
   readonly #server: Server;
   readonly #gauges: { readonly connections: Gauge; readonly subscriptions: Gauge };
   readonly #counters: RouterCounters;
+  readonly #renderedMetrics: RenderedMetrics;
   readonly #admitted: Counter;
   #report: NodeJS.Timeout | null = null;
 
@@ -96,12 +99,14 @@ export class RpcServer {
     this.#limiter = limiter;
     const limits: RpcLimits = { ...DEFAULT_RPC_LIMITS, ...options.limits };
     this.#limits = limits;
-    this.#feed = new Feed(node.events, () => node.chain.syncing());
-    this.#subscriptions = new Subscriptions(this.#feed, limits);
+    this.#rendered = new RenderedBlocks(limits.renderedSizeBytesMax);
     const turns = new Turns();
+    this.#feed = new Feed(node.events, this.#rendered, () => node.chain.syncing(), turns);
+    this.#subscriptions = new Subscriptions(this.#feed, limits);
     const context = {
       node,
       limits,
+      rendered: this.#rendered,
       feed: this.#feed,
       subscriptions: this.#subscriptions,
       fees: new FeeOracle(node.chain),
@@ -137,6 +142,7 @@ export class RpcServer {
     this.#http = new HttpEndpoint({ ...shared, extraRoutes: new Map(Object.entries(options.extraRoutes ?? {})) });
     this.#webSockets = new WebSocketEndpoint({ ...shared, subscriptions: this.#subscriptions });
     this.#counters = routerCounters(metrics);
+    this.#renderedMetrics = renderedMetrics(metrics);
     this.#admitted = metrics.counter('parley_rpc_admitted_total', 'Messages admitted, a batch being one.');
     this.#gauges = {
       connections: metrics.gauge('parley_rpc_connections', 'Open connections.', ['kind']),
@@ -239,6 +245,7 @@ export class RpcServer {
   #reportMetrics(): void {
     this.#router.report(this.#counters);
     this.#rpc.report(this.#admitted);
+    this.#rendered.report(this.#renderedMetrics);
     const webSockets = this.#webSockets.size;
     this.#gauges.connections.set(this.#connections.size - webSockets, { kind: 'http' });
     this.#gauges.connections.set(webSockets, { kind: 'websocket' });

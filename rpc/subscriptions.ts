@@ -33,7 +33,7 @@ export class Subscriptions {
     const before = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
     own.set(
       id,
-      this.#feed.add(request, (json) => client.notify(`${before}${json}}}`)),
+      this.#feed.add(request, (json) => client.notify(`${before}${json}}}`), client),
     );
     this.#clients.set(client, own);
     this.#count++;

@@ -170,11 +170,19 @@ class WebSocketClient implements NotificationClient {
     socket.on('error', (error) => modules.log.debug('WebSocket client failed', { address, error }));
   }
 
+  get clientId(): string {
+    return this.identity.id;
+  }
+
   notify(text: string): void {
     if (this.#holds === 0) return this.#send(text);
     this.#held.push(text);
     this.#heldSizeBytes += text.length;
-    if (this.#heldSizeBytes > this.#modules.limits.webSocketBacklogBytesMax) this.#drop();
+    if (this.#heldSizeBytes > this.#modules.limits.webSocketBacklogBytesMax) this.#drop('does not read');
+  }
+
+  lose(error: Error | null): void {
+    this.#drop('cannot be told all that it listens to', error);
   }
 
   ping(): void {
@@ -276,17 +284,20 @@ class WebSocketClient implements NotificationClient {
 
   #send(text: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#socket.bufferedAmount > this.#modules.limits.webSocketBacklogBytesMax) return this.#drop();
+    if (this.#socket.bufferedAmount > this.#modules.limits.webSocketBacklogBytesMax) return this.#drop('does not read');
     this.#socket.send(text);
   }
 
-  #drop(): void {
+  #drop(why: string, error: Error | null = null): void {
     this.#modules.refused.add(1, { reason: 'backlog' });
-    this.#modules.log.warn('WebSocket client does not read: dropped', {
+    this.#modules.log.warn(`WebSocket client ${why}: dropped`, {
       client: this.identity.id,
       backlogBytes: this.#socket.bufferedAmount,
+      ...(error === null ? {} : { error }),
     });
     this.#held = [];
+    // That it is closed is heard of later, and until then there would be more to tell it.
+    this.#modules.subscriptions.drop(this);
     this.terminate();
   }
 }

@@ -6,6 +6,7 @@ const DEFAULTS: ReadonlyMap<string, number> = new Map([
   ['eth_call', 10],
   ['eth_createAccessList', 10],
   ['eth_estimateGas', 10],
+  ['eth_fillTransaction', 10],
   ['eth_feeHistory', 5],
   ['eth_getBlockByHash', 2],
   ['eth_getBlockByNumber', 2],
@@ -19,6 +20,7 @@ const DEFAULTS: ReadonlyMap<string, number> = new Map([
   ['eth_sendTransaction', 5],
   ['eth_signTransaction', 5],
   ['eth_signTypedData_v4', 5],
+  ['eth_simulateV1', 20],
   ['txpool_content', 20],
   ['txpool_contentFrom', 5],
   ['txpool_inspect', 20],
@@ -27,6 +29,11 @@ const DEFAULTS: ReadonlyMap<string, number> = new Map([
   ['wallet_*', 2],
   ['admin_*', 2],
   ['debug_*', 20],
+  // Seconds of the process, and tens of megabytes.
+  ['debug_traceBlockByHash', 200],
+  ['debug_traceBlockByNumber', 200],
+  ['debug_traceCall', 100],
+  ['debug_traceTransaction', 100],
   ['trace_*', 20],
 ]);
 

@@ -4,11 +4,14 @@ import { adminMethods } from './admin.ts';
 import { consensusMethods } from './consensus.ts';
 import type { MethodContext } from './context.ts';
 import { debugMethods } from './debug.ts';
+import { debugTraceMethods } from './debug-trace.ts';
 import { ethBlockMethods } from './eth-block.ts';
 import { ethCallMethods } from './eth-call.ts';
 import { ethChainMethods } from './eth-chain.ts';
 import { ethFeesMethods } from './eth-fees.ts';
+import { ethFillMethods } from './eth-fill.ts';
 import { ethLogsMethods } from './eth-logs.ts';
+import { ethSimulateMethods } from './eth-simulate.ts';
 import { ethStateMethods } from './eth-state.ts';
 import { ethSubscribeMethods } from './eth-subscribe.ts';
 import { ethTransactionMethods } from './eth-transaction.ts';
@@ -27,6 +30,8 @@ export function allMethods(context: MethodContext, directory: Directory): readon
     ethStateMethods(context),
     ethTransactionMethods(context),
     ethCallMethods(context),
+    ethSimulateMethods(context),
+    ethFillMethods(context),
     ethFeesMethods(context),
     ethLogsMethods(context),
     ethSubscribeMethods(context),
@@ -39,6 +44,7 @@ export function allMethods(context: MethodContext, directory: Directory): readon
     adminMethods(context),
     consensusMethods(context),
     debugMethods(context),
+    debugTraceMethods(context),
     rpcMethods(context, directory),
   ];
 }

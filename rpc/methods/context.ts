@@ -4,6 +4,7 @@ import type { FeeOracle } from '../fee-oracle.ts';
 import type { Filters } from '../filters.ts';
 import type { RpcLimits } from '../limits.ts';
 import type { LongCalls } from '../long-calls.ts';
+import type { RenderedBlocks } from '../rendered-blocks.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 /** What the methods of every namespace share. */
@@ -11,6 +12,7 @@ export type MethodContext = {
   readonly node: NodeApi;
   readonly limits: RpcLimits;
   readonly fees: FeeOracle;
+  readonly rendered: RenderedBlocks;
   readonly feed: Feed;
   readonly subscriptions: Subscriptions;
   readonly filters: Filters;

@@ -2,9 +2,10 @@
 import type { BlockView } from '../../src/node/api.ts';
 import type { JsonValue } from '../../src/types/primitives.ts';
 import { BLOCK, BLOCK_NUMBER, findBlock, type BlockSelector } from '../block-params.ts';
-import { formatBlock, formatHeader, formatReceipts, quantity } from '../format.ts';
+import { formatBlock, formatHeader, quantity } from '../format.ts';
 import { define, param, type Method, type MethodTable } from '../method.ts';
 import { FLAG, HASH, NUMBER } from '../params.ts';
+import { RawJson, type MethodResult } from '../router.ts';
 import { optional, type JsonSchema } from '../schema/param-type.ts';
 import {
   BLOCK_RESULT,
@@ -19,7 +20,7 @@ import type { MethodContext } from './context.ts';
 
 const FULL = param('full', optional(FLAG, false));
 
-export function ethBlockMethods({ node }: MethodContext): MethodTable {
+export function ethBlockMethods({ node, rendered }: MethodContext): MethodTable {
   const { chain } = node;
 
   /** Two methods each: the block by number or tag, and by hash. */
@@ -37,6 +38,7 @@ export function ethBlockMethods({ node }: MethodContext): MethodTable {
       result: orNull(result),
       handle: ([hash]) => orNone(chain.byHash(hash), show),
     });
+  const block = (view: BlockView, full: boolean): MethodResult => new RawJson(rendered.block(view, full));
   const count = (view: BlockView): JsonValue => quantity(view.block.body.transactions.length);
 
   return {
@@ -51,13 +53,15 @@ export function ethBlockMethods({ node }: MethodContext): MethodTable {
       params: [param('number', BLOCK_NUMBER), FULL],
       result: orNull(BLOCK_RESULT),
       handle: ([selector, full]) =>
-        orNone(findBlock(chain, selector), (view) => formatBlock(view, full, isPending(selector, view, chain.head()))),
+        orNone(findBlock(chain, selector), (view) =>
+          isPending(selector, view, chain.head()) ? formatBlock(view, full, true) : block(view, full),
+        ),
     }),
     eth_getBlockByHash: define({
       summary: 'As eth_getBlockByNumber; also a block off the canonical chain.',
       params: [param('hash', HASH), FULL],
       result: orNull(BLOCK_RESULT),
-      handle: ([hash, full]) => orNone(chain.byHash(hash), (view) => formatBlock(view, full)),
+      handle: ([hash, full]) => orNone(chain.byHash(hash), (view) => block(view, full)),
     }),
     eth_getHeaderByNumber: byNumber('The header of a block.', HEADER_RESULT, (view) => formatHeader(view)),
     eth_getHeaderByHash: byHash('The header of a block.', HEADER_RESULT, (view) => formatHeader(view)),
@@ -67,7 +71,8 @@ export function ethBlockMethods({ node }: MethodContext): MethodTable {
       summary: 'All receipts of a block.',
       params: [param('block', BLOCK)],
       result: orNull(listOf(RECEIPT_RESULT)),
-      handle: ([selector]) => orNone(findBlock(chain, selector), formatReceipts),
+      handle: ([selector]) =>
+        orNone(findBlock(chain, selector), (view) => new RawJson(rendered.receipts(view).all(view))),
     }),
     eth_getUncleCountByBlockNumber: byNumber('Zero: there are no uncles.', QUANTITY_RESULT, () => '0x0'),
     eth_getUncleCountByBlockHash: byHash('Zero: there are no uncles.', QUANTITY_RESULT, () => '0x0'),
@@ -86,7 +91,7 @@ export function ethBlockMethods({ node }: MethodContext): MethodTable {
   };
 }
 
-function orNone(view: BlockView | null, show: (view: BlockView) => JsonValue): JsonValue {
+function orNone(view: BlockView | null, show: (view: BlockView) => MethodResult): MethodResult {
   return view === null ? null : show(view);
 }
 

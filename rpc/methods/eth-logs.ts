@@ -20,9 +20,9 @@ const FILTER_ID = param('filterId', TEXT);
 const LOGS_RESULT = listOf(LOG_RESULT);
 const CHANGES_RESULT = { anyOf: [listOf(HASH_RESULT), LOGS_RESULT, listOf(TRANSACTION_RESULT)] };
 
-export function ethLogsMethods({ node, limits, filters, longCalls }: MethodContext): MethodTable {
+export function ethLogsMethods({ node, limits, rendered, filters, longCalls }: MethodContext): MethodTable {
   const search = (query: LogQuery, { client }: Caller): Promise<MethodResult> =>
-    longCalls.run(client.id, (slice) => searchLogs({ chain: node.chain, limits, slice }, query));
+    longCalls.run(client.id, (slice) => searchLogs({ chain: node.chain, limits, rendered, slice }, query));
   const filter = param('filter', logQuery(limits));
 
   return {
@@ -37,19 +37,19 @@ export function ethLogsMethods({ node, limits, filters, longCalls }: MethodConte
       summary: 'Keeps new logs for eth_getFilterChanges.',
       params: [filter],
       result: QUANTITY_RESULT,
-      handle: ([query]) => filters.add({ kind: 'logs', criteria: query.criteria }, query),
+      handle: ([query], { client }) => filters.add(client.id, { kind: 'logs', criteria: query.criteria }, query),
     }),
     eth_newBlockFilter: define({
       summary: 'Keeps the hashes of new blocks for eth_getFilterChanges.',
       params: [],
       result: QUANTITY_RESULT,
-      handle: () => filters.add({ kind: 'blockHashes' }),
+      handle: (_, { client }) => filters.add(client.id, { kind: 'blockHashes' }),
     }),
     eth_newPendingTransactionFilter: define({
       summary: 'Keeps transactions that enter the pool, or their hashes, for eth_getFilterChanges.',
       params: [param('full', optional(FLAG, false))],
       result: QUANTITY_RESULT,
-      handle: ([full]) => filters.add({ kind: full ? 'transactions' : 'transactionHashes' }),
+      handle: ([full], { client }) => filters.add(client.id, { kind: full ? 'transactions' : 'transactionHashes' }),
     }),
     eth_getFilterChanges: define({
       summary: 'What a filter has kept since the last call.',

@@ -6,9 +6,10 @@ import { ParleyError } from '../../src/util/errors.ts';
 import { fromHex, toHex } from '../../src/util/hex.ts';
 import { BLOCK_NUMBER, findBlock } from '../block-params.ts';
 import { TRANSACTION_REJECTED } from '../errors.ts';
-import { formatMined, formatPooled, formatReceiptAt } from '../format.ts';
+import { formatMined, formatPooled } from '../format.ts';
 import { define, param, type MethodTable } from '../method.ts';
 import { HASH, HEX, NUMBER } from '../params.ts';
+import { RawJson, type MethodResult } from '../router.ts';
 import { DATA_RESULT, HASH_RESULT, orNull, RECEIPT_RESULT, TRANSACTION_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
 
@@ -18,7 +19,7 @@ const BY_BLOCK_NUMBER = [param('number', BLOCK_NUMBER), param('index', NUMBER)] 
 const TRANSACTION = orNull(TRANSACTION_RESULT);
 const RAW = orNull(DATA_RESULT);
 
-export function ethTransactionMethods({ node }: MethodContext): MethodTable {
+export function ethTransactionMethods({ node, rendered }: MethodContext): MethodTable {
   const { chain, pool } = node;
 
   const byHash = (hash: Hash): JsonValue => {
@@ -27,9 +28,10 @@ export function ethTransactionMethods({ node }: MethodContext): MethodTable {
     const waiting = pool.get(hash);
     return waiting === null ? null : formatPooled(waiting);
   };
-  const receipt = (hash: Hash): JsonValue => {
+  const receipt = (hash: Hash): MethodResult => {
     const located = chain.transaction(hash);
-    return located === null ? null : formatReceiptAt(located.view, located.transaction, located.index);
+    if (located === null) return null;
+    return new RawJson(rendered.receipts(located.view).at(located.index, located.view));
   };
 
   return {

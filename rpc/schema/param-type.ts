@@ -70,6 +70,22 @@ export function unsupported(what: string): OptionalType<null> {
   };
 }
 
+type EmptyValue = { readonly enum: readonly string[] } | { readonly type: 'array'; readonly maxItems: 0 };
+
+/** The same, where what is given may say that there is none: as `empty` has it. */
+export function nothingOf(what: string, empty: EmptyValue): OptionalType<null> {
+  const isEmpty = (value: JsonValue): boolean =>
+    'enum' in empty ? empty.enum.includes(value as string) : isList(value) && value.length === 0;
+  return {
+    optional: true,
+    schema: { anyOf: [empty, NULL] },
+    decode(value, index) {
+      if (absent(value) || isEmpty(value)) return null;
+      throw invalidParams(index, `\`${what}\` is not supported: leave it out`);
+    },
+  };
+}
+
 export function optional<T, F>(type: ParamType<T>, fallback: F): OptionalType<T | F> {
   return {
     optional: true,

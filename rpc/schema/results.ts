@@ -20,6 +20,8 @@ export const RECEIPT_RESULT = ref('Receipt');
 export const LOG_RESULT = ref('Log');
 export const ACCESS_LIST_RESULT = ref('AccessList');
 export const BLOCK_REF_RESULT = ref('BlockRef');
+export const SIMULATED_BLOCK_RESULT = ref('SimulatedBlock');
+export const UNSIGNED_RESULT = ref('UnsignedTransaction');
 export const FLAG_RESULT: JsonSchema = { type: 'boolean' };
 export const TEXT_RESULT: JsonSchema = { type: 'string' };
 export const NUMBER_RESULT: JsonSchema = { type: 'number' };
@@ -99,6 +101,27 @@ const SIGNED: { readonly [name: string]: JsonSchema } = {
 };
 const TYPED = { ...SIGNED, yParity: QUANTITY_RESULT, accessList: ACCESS_LIST_RESULT };
 
+const BLOCK: { readonly [name: string]: JsonSchema } = {
+  ...HEADER,
+  size: QUANTITY_RESULT,
+  uncles: { type: 'array', maxItems: 0 },
+  transactions: { anyOf: [listOf(HASH_RESULT), listOf(TRANSACTION_RESULT)] },
+};
+
+const CALL = { returnData: DATA_RESULT, gasUsed: QUANTITY_RESULT, maxUsedGas: QUANTITY_RESULT };
+const CALL_FAILURE = shape({ code: { enum: [-32000, -32015] }, message: TEXT_RESULT, data: DATA_RESULT }, ['data']);
+
+const UNSIGNED: { readonly [name: string]: JsonSchema } = {
+  chainId: QUANTITY_RESULT,
+  from: ADDRESS_RESULT,
+  to: orNull(ADDRESS_RESULT),
+  nonce: QUANTITY_RESULT,
+  gas: QUANTITY_RESULT,
+  gasPrice: QUANTITY_RESULT,
+  value: QUANTITY_RESULT,
+  input: DATA_RESULT,
+};
+
 /** What the references above lead to. */
 export const COMPONENT_SCHEMAS: { readonly [name: string]: JsonSchema } = {
   Quantity: hexText('(?:0|[1-9a-f][0-9a-f]*)'),
@@ -107,11 +130,15 @@ export const COMPONENT_SCHEMAS: { readonly [name: string]: JsonSchema } = {
   Address: hexText('[0-9a-f]{40}'),
   Signature: hexText('[0-9a-f]{130}'),
   Header: shape(HEADER),
-  Block: shape({
-    ...HEADER,
-    size: QUANTITY_RESULT,
-    uncles: { type: 'array', maxItems: 0 },
-    transactions: { anyOf: [listOf(HASH_RESULT), listOf(TRANSACTION_RESULT)] },
+  Block: shape(BLOCK),
+  SimulatedBlock: shape({
+    ...BLOCK,
+    calls: listOf({
+      oneOf: [
+        shape({ ...CALL, status: { const: '0x1' }, logs: listOf(LOG_RESULT) }),
+        shape({ ...CALL, status: { const: '0x0' }, logs: { type: 'array', maxItems: 0 }, error: CALL_FAILURE }),
+      ],
+    }),
   }),
   Transaction: {
     oneOf: [
@@ -120,6 +147,19 @@ export const COMPONENT_SCHEMAS: { readonly [name: string]: JsonSchema } = {
       shape({
         ...TYPED,
         type: { const: '0x2' },
+        maxFeePerGas: QUANTITY_RESULT,
+        maxPriorityFeePerGas: QUANTITY_RESULT,
+      }),
+    ],
+  },
+  UnsignedTransaction: {
+    oneOf: [
+      shape({ ...UNSIGNED, type: { const: '0x0' } }),
+      shape({ ...UNSIGNED, type: { const: '0x1' }, accessList: ACCESS_LIST_RESULT }),
+      shape({
+        ...UNSIGNED,
+        type: { const: '0x2' },
+        accessList: ACCESS_LIST_RESULT,
         maxFeePerGas: QUANTITY_RESULT,
         maxPriorityFeePerGas: QUANTITY_RESULT,
       }),

@@ -1,8 +1,9 @@
 import { readConsensusState } from '../execution/consensus-account.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { BlockStore, TransactionLocation } from '../ports/stores.ts';
+import { archiveLayer } from '../state/archive-layer.ts';
 import { ArchiveReader } from '../state/archive-reader.ts';
-import type { StateLayer } from '../state/layer.ts';
+import { StateLayer } from '../state/layer.ts';
 import { proveAccount } from '../state/proof.ts';
 import { EMPTY_ACCOUNT, type Account } from '../types/account.ts';
 import type { Block, BlockWithProof, Header } from '../types/block.ts';
@@ -132,6 +133,12 @@ export class ChainReads {
       throw new ParleyError('STATE_PRUNED', `the state after block ${hash} is not kept`, { hash });
     }
     return new ArchiveReader(this.#modules.state, block.header.stateRoot);
+  }
+
+  /** The same, to be built on. What is built stays in memory. */
+  layerAt(hash: Hash): StateLayer {
+    const state = this.stateAt(hash);
+    return state instanceof StateLayer ? state : archiveLayer(this.#modules.state, state.root);
   }
 
   /** Throws as `stateAt`, and ParleyError PROOF_TOO_LARGE for too many slots. */

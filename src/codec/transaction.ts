@@ -104,6 +104,15 @@ export function encodeSigned(fields: TransactionFields): Bytes {
   return raw;
 }
 
+/**
+ * Bytes of a transaction that nobody signed: v, r and s are zero, as Ethereum nodes show such. No decoder takes them. Throws CodecError
+ * for fields that no transaction can have; the size is not looked at.
+ */
+export function encodeUnsigned(unsigned: UnsignedTransaction): Bytes {
+  checkFields(unsigned);
+  return envelope(unsigned.type, [...unsignedItems(unsigned), NO_BYTES, NO_BYTES, NO_BYTES]);
+}
+
 /** What the sender signs. Throws CodecError TX_MALFORMED and the like for fields that no transaction can have. */
 export function signingDigest(unsigned: UnsignedTransaction): Hash {
   checkFields(unsigned);

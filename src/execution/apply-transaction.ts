@@ -16,7 +16,8 @@ import type { Log } from '../types/receipt.ts';
 import type { Transaction } from '../types/transaction.ts';
 import { errorText, ParleyError } from '../util/errors.ts';
 import { fromHex } from '../util/hex.ts';
-import type { Evm } from './evm.ts';
+import type { Evm, EvmOutcome } from './evm.ts';
+import { observePlainCall, type EvmObserver } from './evm-observer.ts';
 import { calldataFloorGas, effectiveGasPrice, intrinsicGas, REFUND_QUOTIENT } from './fees.ts';
 import { INIT_CODE_SIZE_BYTES_MAX, NONCE_MAX, type BlockContext } from './rules.ts';
 import { isNativeAddress } from './system-contracts.ts';
@@ -27,6 +28,15 @@ export type TransactionContext = {
   readonly overlay: StateOverlay;
   /** Of the same block and overlay. */
   readonly evm: Evm;
+  readonly simulation?: Simulation;
+};
+
+/** What is different for transactions that nobody signed. Their senders may have code. */
+export type Simulation = {
+  /** Nonces are not looked at, and who offers nothing for gas pays nothing. */
+  readonly isLenient: boolean;
+  /** Where native code was moved to (see ExecutionEnv.movedNatives). */
+  readonly natives: ReadonlySet<Address>;
 };
 
 export type AppliedTransaction = {
@@ -38,6 +48,8 @@ export type AppliedTransaction = {
   readonly contractAddress: Address | null;
   /** Coins that vanished with destroyed contracts, in wei. */
   readonly destroyed: bigint;
+  /** null: a transfer, which runs nothing. */
+  readonly outcome: EvmOutcome | null;
 };
 
 /** Why a transaction cannot be in a block at this place. Each says whether the sender's later ones may still fit. */
@@ -65,26 +77,30 @@ const NO_LOGS: readonly Log[] = [];
 
 /**
  * Throws ParleyError with an InvalidTransactionCode and leaves the overlay as it was. `gasAvailable`: what the block has left.
+ * `observer`: watches it run.
  */
 export function applyTransaction(
   context: TransactionContext,
   tx: Transaction,
   gasAvailable: number,
+  observer?: EvmObserver,
 ): AppliedTransaction | Promise<AppliedTransaction> {
   const { overlay, block } = context;
   const sender = overlay.account(tx.sender) ?? EMPTY_ACCOUNT;
   const gasBeforeRun = intrinsicGas(tx);
   const gasUsedMin = Math.max(gasBeforeRun, calldataFloorGas(tx.data));
   checkStateless(context, tx, gasUsedMin, gasAvailable);
-  checkSender(tx, sender);
+  checkSender(context, tx, sender);
   const gasPrice = effectiveGasPrice(tx, block.baseFeePerGas);
   if (tx.to !== null && !isNativeAddress(tx.to)) {
     const recipient = overlay.account(tx.to);
-    if (recipient === undefined || recipient.codeHash === EMPTY_CODE_HASH) {
+    const hasCode = recipient !== undefined && recipient.codeHash !== EMPTY_CODE_HASH;
+    if (!hasCode && context.simulation?.natives.has(tx.to) !== true) {
+      if (observer !== undefined) observeTransfer(observer, tx, tx.to, gasBeforeRun);
       return transfer(context, tx, tx.to, sender, gasUsedMin, gasPrice);
     }
   }
-  return runCode(context, tx, sender, gasBeforeRun, gasPrice);
+  return runCode(context, tx, sender, { gasBeforeRun, gasPrice, observer });
 }
 
 function checkStateless(context: TransactionContext, tx: Transaction, gasUsedMin: number, gasAvailable: number): void {
@@ -100,7 +116,7 @@ function checkStateless(context: TransactionContext, tx: Transaction, gasUsedMin
   if (tx.gasLimit > gasAvailable) {
     throw invalid('BLOCK_TX_GAS', tx, `its gas limit is ${tx.gasLimit}, the block has ${gasAvailable} left`);
   }
-  if (tx.maxFeePerGas < context.block.baseFeePerGas) {
+  if (tx.maxFeePerGas < context.block.baseFeePerGas && !isFree(context, tx)) {
     throw invalid('BLOCK_TX_FEE', tx, `its fee cap is ${tx.maxFeePerGas}, the base fee ${context.block.baseFeePerGas}`);
   }
   if (tx.maxPriorityFeePerGas > tx.maxFeePerGas) {
@@ -108,14 +124,21 @@ function checkStateless(context: TransactionContext, tx: Transaction, gasUsedMin
   }
 }
 
-function checkSender(tx: Transaction, sender: Account): void {
-  if (tx.nonce < sender.nonce) {
-    throw invalid('BLOCK_TX_NONCE_LOW', tx, `its nonce is ${tx.nonce}, the sender is at ${sender.nonce}`);
+function isFree({ simulation }: TransactionContext, tx: Transaction): boolean {
+  return simulation?.isLenient === true && tx.maxFeePerGas === 0n;
+}
+
+function checkSender({ simulation }: TransactionContext, tx: Transaction, sender: Account): void {
+  if (tx.nonce !== sender.nonce && simulation?.isLenient !== true) {
+    const code = tx.nonce < sender.nonce ? 'BLOCK_TX_NONCE_LOW' : 'BLOCK_TX_NONCE_HIGH';
+    throw invalid(code, tx, `its nonce is ${tx.nonce}, the sender is at ${sender.nonce}`);
   }
-  if (tx.nonce > sender.nonce || tx.nonce >= NONCE_MAX) {
+  if (tx.nonce >= NONCE_MAX || sender.nonce >= NONCE_MAX) {
     throw invalid('BLOCK_TX_NONCE_HIGH', tx, `its nonce is ${tx.nonce}, the sender is at ${sender.nonce}`);
   }
-  if (sender.codeHash !== EMPTY_CODE_HASH) throw invalid('BLOCK_TX_SENDER_CODE', tx, 'its sender is a contract');
+  if (sender.codeHash !== EMPTY_CODE_HASH && simulation === undefined) {
+    throw invalid('BLOCK_TX_SENDER_CODE', tx, 'its sender is a contract');
+  }
   if (sender.balance < BigInt(tx.gasLimit) * tx.maxFeePerGas + tx.value) {
     throw invalid('BLOCK_TX_FUNDS', tx, `its sender has ${sender.balance} wei, gas and value may cost more`);
   }
@@ -138,15 +161,33 @@ function transfer(
   });
   credit(overlay, to, tx.value);
   payTip(context, gasUsed, gasPrice);
-  return { status: 1, gasUsed, effectiveGasPrice: gasPrice, logs: NO_LOGS, contractAddress: null, destroyed: 0n };
+  return {
+    status: 1,
+    gasUsed,
+    effectiveGasPrice: gasPrice,
+    logs: NO_LOGS,
+    contractAddress: null,
+    destroyed: 0n,
+    outcome: null,
+  };
 }
+
+function observeTransfer(observer: EvmObserver, tx: Transaction, to: Address, gasBeforeRun: number): void {
+  const { sender: from, value, data: input, gasLimit } = tx;
+  observePlainCall(observer, { kind: 'CALL', from, to, value, input, gasLimit: gasLimit - gasBeforeRun });
+}
+
+type CodeRun = {
+  readonly gasBeforeRun: number;
+  readonly gasPrice: bigint;
+  readonly observer: EvmObserver | undefined;
+};
 
 async function runCode(
   context: TransactionContext,
   tx: Transaction,
   sender: Account,
-  gasBeforeRun: number,
-  gasPrice: bigint,
+  { gasBeforeRun, gasPrice, observer }: CodeRun,
 ): Promise<AppliedTransaction> {
   const { overlay } = context;
   overlay.checkpoint();
@@ -160,6 +201,7 @@ async function runCode(
       gasLimit: tx.gasLimit - gasBeforeRun,
       gasPrice,
       accessList: tx.accessList,
+      observer,
     });
     const gasUsed = gasAfterRefund(tx, gasBeforeRun + outcome.gasUsed, outcome.gasRefund);
     credit(overlay, tx.sender, BigInt(tx.gasLimit - gasUsed) * gasPrice);
@@ -170,8 +212,9 @@ async function runCode(
       gasUsed,
       effectiveGasPrice: gasPrice,
       logs: outcome.logs,
-      contractAddress: tx.to === null ? creationAddress(tx.sender, tx.nonce) : null,
+      contractAddress: tx.to === null ? creationAddress(tx.sender, sender.nonce) : null,
       destroyed: outcome.destroyed,
+      outcome,
     };
   } catch (error) {
     overlay.revert();
@@ -203,8 +246,10 @@ export function credit(overlay: StateOverlay, address: Address, amount: bigint):
   });
 }
 
+/** Nothing where gas is free. */
 function payTip({ overlay, block }: TransactionContext, gasUsed: number, gasPrice: bigint): void {
-  credit(overlay, block.beneficiary, BigInt(gasUsed) * (gasPrice - block.baseFeePerGas));
+  const tip = gasPrice - block.baseFeePerGas;
+  if (tip > 0n) credit(overlay, block.beneficiary, BigInt(gasUsed) * tip);
 }
 
 function invalid(code: InvalidTransactionCode, tx: Transaction, why: string): ParleyError {

@@ -12,7 +12,7 @@ import { ParleyError } from '../util/errors.ts';
 import { applyTransaction, credit, type AppliedTransaction, type TransactionContext } from './apply-transaction.ts';
 import { writeConsensusState } from './consensus-account.ts';
 import { Evm } from './evm.ts';
-import { ledgerOf, punish, punishableOffence } from './punish.ts';
+import { punishableOffence, punishAll } from './punish.ts';
 import type { BlockFields, Executed, ParentState } from './execute-block.ts';
 import type { ExecutionEnv } from './rules.ts';
 import { settleStake, type SettledStake } from './settle-stake.ts';
@@ -69,23 +69,10 @@ export class BlockRun {
    * Before any transaction, so that none can take away what the evidence was chosen by. Throws ParleyError BLOCK_EVIDENCE_INVALID.
    */
   punish(evidence: readonly Evidence[]): void {
-    const ledger = ledgerOf(this.#env.rules, this.#overlay);
-    const stake = ledger === null ? null : { ledger, reporter: this.#fields.author };
-    for (const [index, item] of evidence.entries()) {
-      const offence = punishableOffence(this.#env.rules, this.#overlay, this.#punished, item, ledger);
-      if (offence === null) {
-        throw new ParleyError(
-          'BLOCK_EVIDENCE_INVALID',
-          `evidence ${index} proves nothing that is still to be punished`,
-          {
-            offender: item.offender,
-          },
-        );
-      }
-      const punished = punish(this.#overlay, this.#punished, offence, stake);
-      this.#punished = punished.consensus;
-      this.#destroyed += punished.burned;
-    }
+    const at = { overlay: this.#overlay, consensus: this.#punished, reporter: this.#fields.author };
+    const { consensus, burned } = punishAll(this.#env.rules, at, evidence);
+    this.#punished = consensus;
+    this.#destroyed += burned;
   }
 
   /** What `punish` would punish on this evidence alone; null where it would refuse it. */
@@ -125,20 +112,26 @@ export class BlockRun {
   }
 
   #record(tx: Transaction, applied: AppliedTransaction): void {
-    const { status, gasUsed, effectiveGasPrice, logs, contractAddress, destroyed } = applied;
+    const { gasUsed, destroyed } = applied;
     this.#gasUsed += gasUsed;
     this.#feesBurned += BigInt(gasUsed) * this.#fields.baseFeePerGas;
     this.#destroyed += destroyed;
     this.#transactions.push(tx.raw);
-    this.#receipts.push({
-      type: tx.type,
-      status,
-      cumulativeGasUsed: this.#gasUsed,
-      logsBloom: logs.length === 0 ? EMPTY_BLOOM : logsBloom(logs),
-      logs,
-      gasUsed,
-      effectiveGasPrice,
-      contractAddress,
-    });
+    this.#receipts.push(receiptOf(tx, applied, this.#gasUsed));
   }
+}
+
+/** `cumulativeGasUsed`: of the block, this transaction included. */
+export function receiptOf(tx: Transaction, applied: AppliedTransaction, cumulativeGasUsed: number): Receipt {
+  const { status, gasUsed, effectiveGasPrice, logs, contractAddress } = applied;
+  return {
+    type: tx.type,
+    status,
+    cumulativeGasUsed,
+    logsBloom: logs.length === 0 ? EMPTY_BLOOM : logsBloom(logs),
+    logs,
+    gasUsed,
+    effectiveGasPrice,
+    contractAddress,
+  };
 }

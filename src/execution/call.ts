@@ -5,7 +5,7 @@
 import type { AccessListResult, CallRequest, CallResult } from '../node/api.ts';
 import type { StateReader } from '../ports/state.ts';
 import { StateOverlay } from '../state/overlay.ts';
-import { EMPTY_ACCOUNT, EMPTY_CODE_HASH } from '../types/account.ts';
+import { EMPTY_CODE_HASH } from '../types/account.ts';
 import type { Header } from '../types/block.ts';
 import { ZERO_ADDRESS, type Address, type Bytes, type Hash } from '../types/primitives.ts';
 import type { AccessList } from '../types/transaction.ts';
@@ -32,6 +32,8 @@ type Call = {
   readonly gasPrice: bigint;
 };
 
+export type PreparedCall = Call & { readonly gasLimit: number };
+
 type Attempt = CallResult & {
   /** Before refunds. */
   readonly gasSpent: number;
@@ -51,9 +53,16 @@ const ACCESS_LIST_ATTEMPTS_MAX = 8;
  */
 export async function simulate(env: ExecutionEnv, at: CallState, request: CallRequest): Promise<CallResult> {
   const call = complete(at, request);
-  const wanted = request.gasLimit ?? affordableGas(at, call, CALL_GAS_MAX);
-  const { status, output, gasUsed, reason, logs } = await attempt(env, at, call, Math.min(wanted, CALL_GAS_MAX));
+  const { status, output, gasUsed, reason, logs } = await attempt(env, at, call, gasLimitOf(at, call, request));
   return { status, output, gasUsed, reason, logs };
+}
+
+/** The call as `simulate` would run it. Throws what `simulate` throws. */
+export function prepareCall(at: CallState, request: CallRequest): PreparedCall {
+  const call = complete(at, request);
+  const gasLimit = gasLimitOf(at, call, request);
+  check(at, call, gasLimit);
+  return { ...call, gasLimit };
 }
 
 /**
@@ -81,8 +90,7 @@ export async function createAccessList(
 ): Promise<AccessListResult> {
   let call = complete(at, request);
   for (let attempts = 1; ; attempts++) {
-    const gasLimit = Math.min(request.gasLimit ?? affordableGas(at, call, CALL_GAS_MAX), CALL_GAS_MAX);
-    const result = await attempt(env, at, call, gasLimit, true);
+    const result = await attempt(env, at, call, gasLimitOf(at, call, request), true);
     const accessList = union(call.accessList, result.accessed);
     const isStable = entriesOf(accessList) === entriesOf(call.accessList);
     if (isStable || attempts === ACCESS_LIST_ATTEMPTS_MAX) {
@@ -156,6 +164,10 @@ function complete(at: CallState, request: CallRequest): Call {
   };
 }
 
+function gasLimitOf(at: CallState, call: Call, request: CallRequest): number {
+  return Math.min(request.gasLimit ?? affordableGas(at, call, CALL_GAS_MAX), CALL_GAS_MAX);
+}
+
 /** What the caller's balance pays for beside the value, at most `gasMax`. */
 function affordableGas(at: CallState, call: Call, gasMax: number): number {
   const balance = at.state.account(call.from)?.balance ?? 0n;
@@ -173,20 +185,7 @@ async function attempt(
   reportsAccess = false,
 ): Promise<Attempt> {
   const overlay = new StateOverlay(at.state);
-  const caller = overlay.account(call.from) ?? EMPTY_ACCOUNT;
-  const cost = call.value + BigInt(gasLimit) * call.feeCap;
-  if (caller.balance < cost) throw insufficientFunds(call.from, caller.balance, cost);
-  const gasMin = minimumGasLimit(call);
-  if (gasLimit < gasMin) {
-    throw new ParleyError(
-      'EXECUTION_INTRINSIC_GAS',
-      `${gasLimit} gas is too little, the call costs ${gasMin} before it runs`,
-      {
-        gasLimit,
-        gasMin,
-      },
-    );
-  }
+  const gasMin = check(at, call, gasLimit);
   if (isPlain(at.state, call.to)) {
     const nothing = { output: NOTHING, reason: null, logs: [], accessed: [] };
     return { status: 'success', gasUsed: gasMin, gasSpent: gasMin, ...nothing };
@@ -198,6 +197,17 @@ async function attempt(
   const { status, output, reason, logs, accessed } = outcome;
   const gasUsed = gasAfterRefund(call, gasSpent, outcome.gasRefund);
   return { status, output, gasUsed, gasSpent, reason, logs, accessed };
+}
+
+/** Gives the least gas limit that the call can have. */
+function check(at: CallState, call: Call, gasLimit: number): number {
+  const balance = at.state.account(call.from)?.balance ?? 0n;
+  const cost = call.value + BigInt(gasLimit) * call.feeCap;
+  if (balance < cost) throw insufficientFunds(call.from, balance, cost);
+  const gasMin = minimumGasLimit(call);
+  if (gasLimit >= gasMin) return gasMin;
+  const problem = `${gasLimit} gas is too little, the call costs ${gasMin} before it runs`;
+  throw new ParleyError('EXECUTION_INTRINSIC_GAS', problem, { gasLimit, gasMin });
 }
 
 async function run(
@@ -221,7 +231,8 @@ async function run(
   }
 }
 
-function contextOf(header: Header): BlockContext {
+/** What a block tells the code that runs in it. */
+export function contextOf(header: Header): BlockContext {
   const { number, timeMs, beneficiary, gasLimit, baseFeePerGas, parentHash } = header;
   return { number, timeMs, beneficiary, gasLimit, baseFeePerGas, parentHash };
 }

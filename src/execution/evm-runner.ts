@@ -13,6 +13,7 @@ import type { Log } from '../types/receipt.ts';
 import type { AccessList } from '../types/transaction.ts';
 import { fromHex, toHex } from '../util/hex.ts';
 import type { EvmCall, EvmOutcome } from './evm.ts';
+import { cautiousRevert } from './evm-cautious-revert.ts';
 import {
   ecrecover,
   ECRECOVER_ADDRESS,
@@ -21,17 +22,17 @@ import {
   reverted,
   unsupported,
 } from './evm-precompiles.ts';
+import { observePlainCall, type EvmObserver } from './evm-observer.ts';
 import { EvmState } from './evm-state.ts';
+import { EvmWatch } from './evm-watch.ts';
+import { Pauses, STEPS_PER_FRAME } from './pauses.ts';
 import type { BlockContext, ExecutionEnv } from './rules.ts';
-import { NO_SYSTEM_CONTRACTS, reservedAddresses, type SystemContract } from './system-contracts.ts';
-
-/**
- * Every loop of bytecode passes a jump target, and every call opens a frame: counting both bounds what runs between two pauses. A
- * frame may be a precompile of several milliseconds, so it counts for more.
- */
-const STEPS_BETWEEN_PAUSES = 512;
-const STEPS_PER_FRAME = 32;
-const JUMPDEST = 0x5b;
+import {
+  NO_SYSTEM_CONTRACTS,
+  reservedAddresses,
+  type SystemCallResult,
+  type SystemContract,
+} from './system-contracts.ts';
 
 type EvmBlock = NonNullable<Parameters<EVM['runCall']>[0]['block']>;
 
@@ -43,7 +44,7 @@ export async function createEvmRunner(
   const pauses = new Pauses(env.pause);
   const state = new EvmState(overlay, () => pauses.count(STEPS_PER_FRAME));
   const natives = new NativeCalls(env, block, overlay);
-  const evm = await createEVM({
+  const evm: EVM = await createEVM({
     common: createCustomCommon({ chainId: env.config.chainId, name: 'parley' }, Mainnet, {
       hardfork: Hardfork.Prague,
       customCrypto: { keccak256: keccak256Bytes, sha256 },
@@ -55,22 +56,28 @@ export async function createEvmRunner(
       { address: POINT_EVALUATION_ADDRESS, function: unsupported },
       ...natives.precompiles(),
     ],
-    customOpcodes: pauses.opcodes(),
+    customOpcodes: [...pauses.opcodes(), cautiousRevert(() => watch.observer !== undefined)],
   });
   // A listener of one argument is called synchronously; a system contract needs to know who calls.
   evm.events.on('beforeMessage', (message) => natives.enter(message));
-  return new EvmRunner(evm, state, toEvmBlock(block));
+  const watch = new EvmWatch(evm, overlay, pauses);
+  natives.watchedBy(() => watch.observer);
+  const runner = new EvmRunner(evm, state, watch, toEvmBlock(block));
+  if (env.movedNatives !== undefined) moveNatives(evm, env.movedNatives);
+  return runner;
 }
 
 export class EvmRunner {
   readonly #evm: EVM;
   readonly #state: EvmState;
+  readonly #watch: EvmWatch;
   readonly #block: EvmBlock;
   readonly #alwaysWarm: readonly Address[];
 
-  constructor(evm: EVM, state: EvmState, block: EvmBlock) {
+  constructor(evm: EVM, state: EvmState, watch: EvmWatch, block: EvmBlock) {
     this.#evm = evm;
     this.#state = state;
+    this.#watch = watch;
     this.#block = block;
     this.#alwaysWarm = standardPrecompiles(evm);
   }
@@ -83,19 +90,28 @@ export class EvmRunner {
     this.#warm(call);
     const { journal } = this.#evm;
     if (call.reportsAccess === true) journal.startReportingAccessList();
-    const result = await this.#evm.runCall({
-      block: this.#block,
-      caller: toEvmAddress(call.caller),
-      gasPrice: call.gasPrice,
-      gasLimit: BigInt(call.gasLimit),
-      value: call.value,
-      data: call.data,
-      ...(call.to === null ? {} : { to: toEvmAddress(call.to) }),
-    });
+    const result = await this.#runCall(call);
     await this.#destroy(result);
     const accessed = toAccessList(journal.accessList);
     await journal.cleanup();
     return toOutcome(result, this.#state.takeDestroyed(), accessed);
+  }
+
+  async #runCall(call: EvmCall): Promise<EVMResult> {
+    if (call.observer !== undefined) this.#watch.start(call.observer);
+    try {
+      return await this.#evm.runCall({
+        block: this.#block,
+        caller: toEvmAddress(call.caller),
+        gasPrice: call.gasPrice,
+        gasLimit: BigInt(call.gasLimit),
+        value: call.value,
+        data: call.data,
+        ...(call.to === null ? {} : { to: toEvmAddress(call.to) }),
+      });
+    } finally {
+      if (call.observer !== undefined) this.#watch.stop();
+    }
   }
 
   /** After a throw of `run`. The runner is of no more use. */
@@ -124,36 +140,13 @@ export class EvmRunner {
   }
 }
 
-/** Counts steps and lets the host breathe. */
-class Pauses {
-  readonly #pause: (() => Promise<void>) | undefined;
-  #steps = 0;
-
-  constructor(pause: (() => Promise<void>) | undefined) {
-    this.#pause = pause;
-  }
-
-  count(steps: number): Promise<void> | undefined {
-    this.#steps += steps;
-    if (this.#steps < STEPS_BETWEEN_PAUSES) return undefined;
-    this.#steps = 0;
-    return this.#pause?.();
-  }
-
-  /** JUMPDEST as it is (1 gas, no effect), counted. */
-  opcodes(): NonNullable<EVMOpts['customOpcodes']> {
-    if (this.#pause === undefined) return [];
-    const logicFunction = (): Promise<void> | void => this.count(1);
-    return [{ opcode: JUMPDEST, opcodeName: 'JUMPDEST', baseFee: 1, logicFunction }];
-  }
-}
-
 /** Calls that leave bytecode: the reserved addresses as precompiles of the library. */
 class NativeCalls {
   readonly #env: ExecutionEnv;
   readonly #block: BlockContext;
   readonly #overlay: StateOverlay;
   #message: Message | undefined;
+  #observer: () => EvmObserver | undefined = () => undefined;
 
   constructor(env: ExecutionEnv, block: BlockContext, overlay: StateOverlay) {
     this.#env = env;
@@ -164,6 +157,11 @@ class NativeCalls {
   /** The library says who calls before it runs a precompile, and nothing runs in between. */
   enter(message: Message): void {
     this.#message = message;
+  }
+
+  /** Told of what a contract pays and logs, which no opcode does. */
+  watchedBy(observer: () => EvmObserver | undefined): void {
+    this.#observer = observer;
   }
 
   precompiles(): NonNullable<EVMOpts['customPrecompiles']> {
@@ -181,6 +179,7 @@ class NativeCalls {
       if (message?.to === undefined || toHex(message.to.bytes) !== address || message.delegatecall) {
         return reverted(0n, new Uint8Array(0));
       }
+      const balanceBefore = this.#balanceOf(address);
       const result = contract.call({
         address,
         caller: toHex(message.caller.bytes),
@@ -194,8 +193,25 @@ class NativeCalls {
       const gasUsed = BigInt(result.gasUsed);
       if (gasUsed > gasLimit) return outOfGas(gasLimit);
       if (result.status === 'reverted') return reverted(gasUsed, result.output);
+      this.#tell(message, address, balanceBefore, result);
       return { executionGasUsed: gasUsed, returnValue: result.output, logs: result.logs.map(toEvmLog) };
     };
+  }
+
+  /** A contract pays nobody but who calls it. */
+  #tell(message: Message, address: Address, balanceBefore: bigint, { logs }: SystemCallResult): void {
+    const observer = this.#observer();
+    if (observer === undefined) return;
+    const value = balanceBefore - this.#balanceOf(address);
+    if (value > 0n) {
+      const to = toHex(message.caller.bytes);
+      observePlainCall(observer, { kind: 'CALL', from: address, to, value, input: new Uint8Array(0), gasLimit: 0 });
+    }
+    for (const log of logs) observer.log(log);
+  }
+
+  #balanceOf(address: Address): bigint {
+    return this.#overlay.account(address)?.balance ?? 0n;
   }
 }
 
@@ -205,6 +221,16 @@ const refuse: PrecompileFunc = () => reverted(0n, new Uint8Array(0));
 function standardPrecompiles(evm: EVM): readonly Address[] {
   const reserved = new Set(reservedAddresses());
   return Array.from(evm.precompiles.keys(), (key): Address => `0x${key}`).filter((address) => !reserved.has(address));
+}
+
+/** What is warm from the start stays that (EIP-2929 knows addresses, not code). */
+function moveNatives({ precompiles }: EVM, moves: ReadonlyMap<Address, Address | null>): void {
+  const code = new Map(Array.from(moves.keys(), (from) => [from, precompiles.get(from.slice(2))]));
+  for (const from of moves.keys()) precompiles.delete(from.slice(2));
+  for (const [from, to] of moves) {
+    const moved = code.get(from);
+    if (to !== null && moved !== undefined) precompiles.set(to.slice(2), moved);
+  }
 }
 
 function ancestors(env: ExecutionEnv, block: BlockContext): NonNullable<EVMOpts['blockchain']> {
@@ -226,7 +252,8 @@ function toEvmBlock(block: BlockContext): EvmBlock {
       coinbase: toEvmAddress(block.beneficiary),
       timestamp: BigInt(Math.floor(block.timeMs / 1000)),
       difficulty: 0n,
-      prevRandao: keccak256Bytes(fromHex(block.parentHash)),
+      prevRandao:
+        block.prevRandao === undefined ? keccak256Bytes(fromHex(block.parentHash)) : fromHex(block.prevRandao),
       gasLimit: BigInt(block.gasLimit),
       baseFeePerGas: block.baseFeePerGas,
       // BLOBBASEFEE: the least there is, as there are no blobs.

@@ -2,6 +2,7 @@ import type { StateOverlay } from '../state/overlay.ts';
 import type { Address, Bytes } from '../types/primitives.ts';
 import type { Log } from '../types/receipt.ts';
 import type { AccessList } from '../types/transaction.ts';
+import type { EvmObserver } from './evm-observer.ts';
 import type { EvmRunner } from './evm-runner.ts';
 import type { BlockContext, ExecutionEnv } from './rules.ts';
 
@@ -17,6 +18,7 @@ export type EvmCall = {
   readonly accessList: AccessList;
   /** Whether to keep what became warm; default no. */
   readonly reportsAccess?: boolean;
+  readonly observer?: EvmObserver | undefined;
 };
 
 export type EvmOutcome = {

@@ -9,12 +9,16 @@ import type { CallState } from './call.ts';
 export function overridden(at: CallState, { accounts = new Map(), block = {} }: Overrides): CallState {
   if (accounts.size === 0) return { ...at, header: overriddenHeader(at.header, block) };
   const state = new StateOverlay(at.state);
-  for (const [address, override] of accounts) overrideAccount(state, address, override);
+  overrideAccounts(state, accounts);
   return { ...at, header: overriddenHeader(at.header, block), state };
 }
 
 function overriddenHeader(header: Header, block: BlockOverride): Header {
   return { ...header, ...block };
+}
+
+export function overrideAccounts(overlay: StateOverlay, accounts: ReadonlyMap<Address, AccountOverride>): void {
+  for (const [address, override] of accounts) overrideAccount(overlay, address, override);
 }
 
 function overrideAccount(overlay: StateOverlay, address: Address, override: AccountOverride): void {

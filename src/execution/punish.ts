@@ -2,6 +2,7 @@ import { StateOverlay } from '../state/overlay.ts';
 import type { Evidence, Offence } from '../types/evidence.ts';
 import type { Address } from '../types/primitives.ts';
 import type { ConsensusState } from '../types/validator.ts';
+import { ParleyError } from '../util/errors.ts';
 import type { Executed } from './execute-block.ts';
 import { isPunished, markPunished } from './consensus-account.ts';
 import type { ConsensusRules } from './rules.ts';
@@ -54,7 +55,7 @@ export function ledgerOf({ staking }: Pick<ConsensusRules, 'staking'>, overlay: 
 export type Stake = { readonly ledger: StakingLedger; readonly reporter: Address };
 
 /** Marks the offence, so that it is punished once, and jails the offender. `burned`: wei of its stake. */
-export function punish(
+function punish(
   overlay: StateOverlay,
   consensus: ConsensusState,
   offence: Offence,
@@ -63,6 +64,30 @@ export function punish(
   markPunished(overlay, offence);
   const burned = stake === null ? 0n : slash(stake.ledger, offence, stake.reporter);
   return { consensus: jail(consensus, offence.offender), burned };
+}
+
+/** What a block punishes before its first transaction. `reporter`: its author. Throws ParleyError BLOCK_EVIDENCE_INVALID. */
+export function punishAll(
+  rules: ConsensusRules,
+  at: { readonly overlay: StateOverlay; readonly consensus: ConsensusState; readonly reporter: Address },
+  evidence: readonly Evidence[],
+): { readonly consensus: ConsensusState; readonly burned: bigint } {
+  const { overlay, reporter } = at;
+  const ledger = ledgerOf(rules, overlay);
+  const stake = ledger === null ? null : { ledger, reporter };
+  let { consensus } = at;
+  let burned = 0n;
+  for (const [index, item] of evidence.entries()) {
+    const offence = punishableOffence(rules, overlay, consensus, item, ledger);
+    if (offence === null) {
+      const problem = `evidence ${index} proves nothing that is still to be punished`;
+      throw new ParleyError('BLOCK_EVIDENCE_INVALID', problem, { offender: item.offender });
+    }
+    const punished = punish(overlay, consensus, offence, stake);
+    consensus = punished.consensus;
+    burned += punished.burned;
+  }
+  return { consensus, burned };
 }
 
 /** It keeps its entry and loses its say. */

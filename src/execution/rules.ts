@@ -53,6 +53,8 @@ export type ExecutionEnv = {
   readonly pause?: () => Promise<void>;
   /** Native contracts by reserved address; none where absent. */
   readonly systemContracts?: SystemContracts;
+  /** Simulated blocks only: where calls find native code in place of its own address; null: nowhere. */
+  readonly movedNatives?: ReadonlyMap<Address, Address | null>;
 };
 
 /** What bytecode and fees may know of the block they run in. */
@@ -63,6 +65,8 @@ export type BlockContext = {
   readonly gasLimit: number;
   readonly baseFeePerGas: bigint;
   readonly parentHash: Hash;
+  /** Default: what follows from the parent's hash. Only a simulated block has another. */
+  readonly prevRandao?: Hash;
 };
 
 /** System account that holds the ConsensusState and the marks of punished offences. Nothing can call it or pay it. */

@@ -1,13 +1,13 @@
-import { signTransaction, type UnsignedTransaction } from '../codec/transaction.ts';
+import { signTransaction } from '../codec/transaction.ts';
 import { personalMessageDigest, signDigestForWallet } from '../crypto/personal-message.ts';
 import type { Address, Bytes, Hash, Hex } from '../types/primitives.ts';
 import { errorCode, errorText, ParleyError } from '../util/errors.ts';
 import type { KeyedLock } from '../util/keyed-lock.ts';
-import type { Accounts, BlockView, NodeApi, SendRequest } from './api.ts';
+import type { Accounts, SendRequest } from './api.ts';
 import type { KeyPair } from './dev-keys.ts';
+import { fillTransaction, type FillModules } from './fill-transaction.ts';
 import type { NodeWallet } from './node-wallet.ts';
 
-const TIP_DEFAULT = 1_000_000_000n;
 /** How often another nonce is chosen where somebody who signs elsewhere was faster with the same one. */
 const NONCE_ATTEMPTS_MAX = 3;
 const NONCE_TAKEN = new Set(['POOL_NONCE_TOO_LOW', 'POOL_REPLACEMENT_UNDERPRICED']);
@@ -20,7 +20,7 @@ export type AccountKeys = {
 };
 
 export type AccountsModules = {
-  readonly node: Pick<NodeApi, 'chainId' | 'chain' | 'pool' | 'estimateGas'>;
+  readonly node: FillModules;
   readonly lock: KeyedLock;
 };
 
@@ -58,7 +58,7 @@ export class NodeAccounts implements Accounts {
 
   signTransaction(request: SendRequest, password?: string): Promise<Bytes> {
     return this.#withKey(request.from, password, async (lend) => {
-      const unsigned = await this.#fill(request);
+      const unsigned = await fillTransaction(this.#modules.node, request);
       return lend((privateKey) => signTransaction(unsigned, privateKey));
     });
   }
@@ -74,7 +74,7 @@ export class NodeAccounts implements Accounts {
   /** A nonce is taken only by what the pool has accepted: after a refusal the next transaction gets the same one. */
   async #submit(request: SendRequest, lend: Lend): Promise<Hash> {
     for (let attempt = 1; ; attempt++) {
-      const unsigned = await this.#fill(request);
+      const unsigned = await fillTransaction(this.#modules.node, request);
       try {
         return await this.#modules.node.pool.submit(lend((privateKey) => signTransaction(unsigned, privateKey)));
       } catch (error) {
@@ -82,45 +82,6 @@ export class NodeAccounts implements Accounts {
         if (!isTaken || attempt === NONCE_ATTEMPTS_MAX) throw error;
       }
     }
-  }
-
-  /** The nonce is chosen last, so that nothing comes between it and the signature. */
-  async #fill(request: SendRequest): Promise<UnsignedTransaction> {
-    const { node } = this.#modules;
-    const head = node.chain.head();
-    const fees = this.#fees(request, head);
-    const to = request.to ?? null;
-    const data = request.data ?? Buffer.alloc(0);
-    const call = { from: request.from, to, data, value: request.value ?? 0n, accessList: request.accessList ?? [] };
-    const gasLimit = request.gasLimit ?? (await node.estimateGas(call, head));
-    return {
-      type: fees.type,
-      chainId: node.chainId,
-      nonce: request.nonce ?? node.pool.pendingNonce(request.from),
-      gasLimit,
-      maxFeePerGas: fees.maxFeePerGas,
-      maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
-      to,
-      value: call.value,
-      data,
-      accessList: call.accessList,
-    };
-  }
-
-  /** Twice the base fee leaves room for six full blocks before a transaction must wait. */
-  #fees(
-    request: SendRequest,
-    head: BlockView,
-  ): Pick<UnsignedTransaction, 'type' | 'maxFeePerGas' | 'maxPriorityFeePerGas'> {
-    if (request.gasPrice !== undefined) {
-      const type = request.type ?? (request.accessList === undefined ? 0 : 1);
-      return { type, maxFeePerGas: request.gasPrice, maxPriorityFeePerGas: request.gasPrice };
-    }
-    const baseFee = this.#modules.node.chain.nextBaseFee(head);
-    const type = request.type ?? 2;
-    const ceiling = request.maxFeePerGas ?? baseFee * 2n + (request.maxPriorityFeePerGas ?? TIP_DEFAULT);
-    const tip = request.maxPriorityFeePerGas ?? (ceiling < TIP_DEFAULT ? ceiling : TIP_DEFAULT);
-    return { type, maxFeePerGas: ceiling, maxPriorityFeePerGas: type === 2 ? tip : ceiling };
   }
 
   /** A devnet's key needs no password. Of the wallet, one that is given opens the account for this task alone. */

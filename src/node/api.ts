@@ -1,8 +1,13 @@
+import type { UnsignedTransaction } from '../codec/transaction.ts';
 import type { Account } from '../types/account.ts';
 import type { Block, BlockRef } from '../types/block.ts';
-import type { Address, Bytes, Hash, Hex, JsonObject, Millis } from '../types/primitives.ts';
+import type { Address, Bytes, Hash, Hex, JsonObject, JsonValue, Millis } from '../types/primitives.ts';
 import type { Log, Receipt } from '../types/receipt.ts';
+import type { TraceOptions, TransactionTrace } from '../types/trace.ts';
 import type { AccessList, Transaction } from '../types/transaction.ts';
+import type { SimulatedBlock, SimulationRequest } from './simulation-api.ts';
+
+export type * from './simulation-api.ts';
 
 /**
  * What the RPC may ask of a node, and the only thing it knows of one. Reads are synchronous where LevelDB is; nothing
@@ -24,8 +29,43 @@ export interface NodeApi {
   /** Smallest gas limit with which the call succeeds. Throws ParleyError EXECUTION_REVERTED (data.output: Hex) or another refusal. */
   estimateGas(call: CallRequest, at: BlockView, overrides?: Overrides): Promise<number>;
   createAccessList(call: CallRequest, at: BlockView, overrides?: Overrides): Promise<AccessListResult>;
+  /** Throws ParleyError SIMULATION_* where a call could be in no block, CodecError TX_* where it is no transaction. */
+  simulateBlocks(request: SimulationRequest, at: BlockView): Promise<readonly SimulatedBlock[]>;
+  /** Nonce, fees and gas where missing, for whoever signs elsewhere. Throws as `estimateGas`. */
+  fillTransaction(request: SendRequest): Promise<UnsignedTransaction>;
+  readonly trace: TraceApi;
+  readonly rules: ChainRules;
+  /** Blocks of peers that were refused as invalid, the newest first. Some: they are in memory, and bounded. */
+  badBlocks(): readonly BadBlock[];
   health(): Health;
 }
+
+/**
+ * What ran, told in detail; the answers have the form of their tracer. Throws ParleyError EXECUTION_TRACE_LIMIT, EXECUTION_TIMEOUT, and for
+ * blocks EXECUTION_GENESIS or STATE_PRUNED (of the parent).
+ */
+export interface TraceApi {
+  transaction(at: BlockView, index: number, options: TraceOptions): Promise<JsonValue>;
+  block(at: BlockView, options: TraceOptions): Promise<readonly TransactionTrace[]>;
+  /** In the block, on the state after it. Throws as `execute`. */
+  call(call: CallRequest, at: BlockView, options: TraceOptions, overrides?: Overrides): Promise<JsonValue>;
+}
+
+/** What is the same on every node of the chain, from genesis on. */
+export type ChainRules = {
+  /** EIP-6122: 4 bytes. */
+  readonly forkHash: Hex;
+  /** By the names of EIP-7910. */
+  readonly precompiles: ReadonlyMap<string, Address>;
+  readonly systemContracts: ReadonlyMap<string, Address>;
+};
+
+export type BadBlock = {
+  readonly hash: Hash;
+  readonly block: Block;
+  /** As it came. */
+  readonly encoded: Bytes;
+};
 
 export type BlockTag = 'latest' | 'pending' | 'safe' | 'finalized' | 'earliest';
 
@@ -70,6 +110,8 @@ export interface ChainApi {
   nextBaseFee(after: BlockView): bigint;
   /** null: in step with the network. */
   syncing(): SyncProgress | null;
+  /** The oldest canonical block that is kept, and the oldest one whose state is. */
+  readonly oldest: { readonly block: number; readonly state: number };
 }
 
 export type SyncProgress = {

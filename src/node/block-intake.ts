@@ -8,6 +8,7 @@ import type { Bytes, Hash, PeerId } from '../types/primitives.ts';
 import type { Transaction } from '../types/transaction.ts';
 import { errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import type { BadBlocks } from './bad-blocks.ts';
 import type { EngineEventBody } from './driver.ts';
 
 export type Delivery = {
@@ -35,6 +36,7 @@ export type BlockIntakeModules = {
   readonly log: Log;
   readonly post: (event: EngineEventBody) => void;
   readonly missing: (hash: Hash, peer: PeerId | null) => void;
+  readonly badBlocks: BadBlocks;
 };
 
 /** The one door for blocks, whoever brings them: imports, tells the engine parents first, and sees to what could not be taken. */
@@ -97,6 +99,9 @@ export class BlockIntake {
         break;
       case 'invalid':
         log.warn('block refused', { code: outcome.code, number: block.header.number, peer: delivery.peer });
+        if (delivery.peer !== null) {
+          this.#modules.badBlocks.add(block, outcome.code, outcome.acceptedAuthor !== null);
+        }
         if (outcome.blame && delivery.peer !== null) this.#modules.network.blame(delivery.peer, outcome.code, 'major');
         if (outcome.acceptedAuthor !== null) {
           const { hash, code, acceptedAuthor: author } = outcome;

@@ -23,6 +23,8 @@ export type ChainApiModules = {
 
 /** The chain as the RPC sees it. */
 export class LedgerChainApi implements ChainApi {
+  /** Sync starts at genesis, and nothing is ever deleted that was final: neither blocks nor what their roots name. */
+  readonly oldest: ChainApi['oldest'] = { block: 0, state: 0 };
   readonly #modules: ChainApiModules;
   readonly #views = new Lru<Hash, LedgerBlockView>(VIEWS_MAX);
 

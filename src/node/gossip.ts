@@ -15,6 +15,7 @@ import type { Bytes, PeerId } from '../types/primitives.ts';
 import type { Transaction } from '../types/transaction.ts';
 import { CodecError, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import type { BadBlocks } from './bad-blocks.ts';
 import type { Delivery } from './block-intake.ts';
 import type { EngineEventBody } from './driver.ts';
 import type { EvidencePool } from './evidence-pool.ts';
@@ -48,6 +49,7 @@ export type GossipModules = {
   readonly transactions: TransactionCache;
   readonly verifier: MessageVerifier;
   readonly evidence: EvidencePool;
+  readonly badBlocks: BadBlocks;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -139,6 +141,7 @@ export class Gossip {
     const check = chain.preCheck(block, { ...delivery, now: clock.now() });
     if (check.verdict === 'reject') {
       log.warn('gossiped block refused', { code: check.code, number: block.header.number, peer: from });
+      this.#modules.badBlocks.add(block, check.code ?? '', false);
       return 'reject';
     }
     // `ignore` may still become valid (a parent under way, a clock ahead): not forwarded, but tried.

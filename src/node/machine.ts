@@ -6,6 +6,7 @@ import { ZERO_ADDRESS, type Bytes, type PeerId } from '../types/primitives.ts';
 import { unreachable } from '../util/assert.ts';
 import { CodecError, errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import { BadBlocks } from './bad-blocks.ts';
 import { BlockFetch } from './block-fetch.ts';
 import { BlockIntake } from './block-intake.ts';
 import { BlockJobs } from './block-jobs.ts';
@@ -33,6 +34,7 @@ export class Machine {
   readonly driver: Driver;
   readonly sync: Sync;
   readonly rateExchange: RateExchange;
+  readonly badBlocks = new BadBlocks();
   readonly #modules: MachineModules;
   readonly #log: Log;
   readonly #intake: BlockIntake;
@@ -69,6 +71,7 @@ export class Machine {
       post,
       log: log.child('import'),
       missing: (hash, peer) => this.sync.missing(hash, peer),
+      badBlocks: this.badBlocks,
     });
     this.#fetch = new BlockFetch({
       network,
@@ -111,6 +114,7 @@ export class Machine {
       clock,
       timers,
       evidence: this.#evidence,
+      badBlocks: this.badBlocks,
       post: this.#post,
       accept: (block, delivery) => this.#intake.accept(block, delivery),
       log: log.child('gossip'),

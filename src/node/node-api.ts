@@ -1,21 +1,26 @@
 import { createAccessList, estimateGas, simulate, type CallState } from '../execution/call.ts';
 import { overridden } from '../execution/overrides.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
+import { simulateBlocks } from '../execution/simulation/simulate-blocks.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import { noMetrics } from '../util/metrics.ts';
-import { errorText, ParleyError } from '../util/errors.ts';
+import { errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import { VERSION } from '../version.ts';
 import { NodeAccounts } from './accounts.ts';
 import type { BlockView, Health, NetworkApi, NodeApi, Overrides } from './api.ts';
 import { LedgerChainApi } from './chain-api.ts';
+import { chainRules } from './chain-rules.ts';
 import { EngineConsensusApi } from './consensus-api.ts';
+import { deadline } from './deadline.ts';
 import { NodeEventHub } from './events.ts';
+import { fillTransaction } from './fill-transaction.ts';
 import type { Machine } from './machine.ts';
 import { NodeWallet } from './node-wallet.ts';
 import { LedgerPoolApi } from './pool-api.ts';
 import type { NodeSettings } from './settings.ts';
 import { systemClock, systemTimers } from './system-clock.ts';
+import { LedgerTraceApi } from './trace-api.ts';
 
 const ACCOUNT_LOCK = { name: 'accounts', timeoutMs: 30_000, waitersPerKeyMax: 10_000, waitersMax: 20_000 } as const;
 /** As geth's: what a call may cost everybody else. */
@@ -53,6 +58,7 @@ export function createNodeApi(
   const bounded = (): ExecutionEnv => ({ ...env, pause: deadline(CALL_TIMEOUT_MS) });
   const estimate: NodeApi['estimateGas'] = (call, at, overrides) =>
     estimateGas(bounded(), callState(at, overrides), call);
+  const filling = { chainId, chain: chainApi, pool: poolApi, estimateGas: estimate };
   const wallet =
     settings.wallet === null
       ? null
@@ -63,7 +69,7 @@ export function createNodeApi(
       : new NodeAccounts(
           { dev: settings.devAccounts ?? [], wallet },
           {
-            node: { chainId, chain: chainApi, pool: poolApi, estimateGas: estimate },
+            node: filling,
             lock: new KeyedLock(ACCOUNT_LOCK, { clock: systemClock, timers: systemTimers, metrics: noMetrics }),
           },
         );
@@ -80,24 +86,14 @@ export function createNodeApi(
     execute: (call, at, overrides) => simulate(bounded(), callState(at, overrides), call),
     createAccessList: (call, at, overrides) => createAccessList(bounded(), callState(at, overrides), call),
     estimateGas: estimate,
+    simulateBlocks: (request, at) =>
+      simulateBlocks(bounded(), { header: at.block.header, hash: at.hash, state: chain.layerAt(at.hash) }, request),
+    trace: new LedgerTraceApi({ chain, engine: ledger.engine, callState }),
+    fillTransaction: (request) => fillTransaction(filling, request),
+    rules: chainRules(chain.genesis.hash, env.systemContracts),
+    badBlocks: () => machine.badBlocks.list(),
     health: () => health(machine, idles ? 0 : settings.config['block-time']),
   };
-}
-
-/** A pause that lets other work run, and ends a call that has had its time. */
-function deadline(timeoutMs: number): () => Promise<void> {
-  const endsAt = performance.now() + timeoutMs;
-  return () =>
-    new Promise((resolve, reject) => {
-      if (performance.now() < endsAt) setImmediate(resolve);
-      else
-        reject(
-          new ParleyError(
-            'EXECUTION_TIMEOUT',
-            `the call ran for ${timeoutMs / 1000} s; make it do less, or give it less gas`,
-          ),
-        );
-    });
 }
 
 function networkApi(machine: Machine): NetworkApi {

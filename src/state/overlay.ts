@@ -102,10 +102,7 @@ export class StateOverlay implements StateReader {
   /** Stores the code and names it in the account, which is created where there is none. */
   setCode(address: Address, code: Bytes): Hash {
     const codeHash = keccak256(code);
-    if (code.length > 0 && !this.#codes.has(codeHash)) {
-      this.#codes.set(codeHash, code);
-      if (this.#checkpoints.length > 0) this.#journal.push({ kind: 'code', codeHash });
-    }
+    if (code.length > 0) this.#putCode(codeHash, code);
     this.#putAccount(address, { ...(this.account(address) ?? EMPTY_ACCOUNT), codeHash });
     return codeHash;
   }
@@ -136,6 +133,32 @@ export class StateOverlay implements StateReader {
       cleared: new Set(this.#cleared),
       codes: new Map(this.#codes),
     };
+  }
+
+  /** As `diff`; it is as new afterwards, for when the state beneath has what was written. */
+  take(): StateDiff {
+    const diff = this.diff();
+    this.#accounts.clear();
+    this.#storage.clear();
+    this.#cleared.clear();
+    this.#codes.clear();
+    return diff;
+  }
+
+  /** What was written over this state elsewhere becomes its own. */
+  absorb(diff: StateDiff): void {
+    for (const address of diff.cleared) this.clearStorage(address);
+    for (const [address, words] of diff.storage) {
+      for (const [slot, word] of words) this.setStorage(address, slot, word);
+    }
+    for (const [codeHash, code] of diff.codes) this.#putCode(codeHash, code);
+    for (const [address, account] of diff.accounts) this.#putAccount(address, account);
+  }
+
+  #putCode(codeHash: Hash, code: Bytes): void {
+    if (this.#codes.has(codeHash)) return;
+    this.#codes.set(codeHash, code);
+    if (this.#checkpoints.length > 0) this.#journal.push({ kind: 'code', codeHash });
   }
 
   #putAccount(address: Address, account: Account | null): void {

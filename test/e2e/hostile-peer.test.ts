@@ -1,14 +1,16 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeVote } from '../../consensus/common/ffg-vote.ts';
-import { encodeBlockWithProof, headerHash } from '../../src/codec/block.ts';
+import { encodeBlock, encodeBlockWithProof, headerHash } from '../../src/codec/block.ts';
 import { encodeMessage, messageDigest } from '../../src/codec/message.ts';
 import { encodeRlp } from '../../src/codec/rlp.ts';
 import { addressOf as addressOfKey, randomPrivateKey, signDigest } from '../../src/crypto/secp256k1.ts';
 import type { GossipTopic } from '../../src/ports/network.ts';
 import type { Block, Header } from '../../src/types/block.ts';
 import type { Bytes, Hash } from '../../src/types/primitives.ts';
-import { fromHex } from '../../src/util/hex.ts';
-import { cleanUp } from './support/devnet.ts';
+import { fromHex, toHex } from '../../src/util/hex.ts';
+import { cleanUp, temporaryDir } from './support/devnet.ts';
 import { devAccount, signedTransfer, withField } from './support/raw-transactions.ts';
 import { Siege, WRONG_ROOT } from './support/siege.ts';
 import { CHAIN_ID, TestPeer } from './support/test-peer.ts';
@@ -17,7 +19,9 @@ import { until } from './support/wait.ts';
 let siege: Siege;
 
 beforeAll(async () => {
-  siege = await Siege.begin();
+  const config = join(temporaryDir(), 'parley.toml');
+  writeFileSync(config, '[rpc]\nnamespaces = ["eth", "admin", "consensus", "debug"]\n');
+  siege = await Siege.begin(['--config', config]);
 });
 afterEach(() => siege.expectUnharmed());
 afterAll(cleanUp);
@@ -97,8 +101,21 @@ describe('blocks', () => {
     const block = siege.sealed((await siege.newestBlocks(peer)).head, changes);
     peer.network.publish('block', encodeBlockWithProof({ block }));
     await siege.logged('block refused', code);
-    expect(await siege.victim('eth_getBlockByHash', [headerHash(block.header), false])).toBeNull();
+    const hash = headerHash(block.header);
+    expect(await siege.victim('eth_getBlockByHash', [hash, false])).toBeNull();
+    const bad = await siege.victim<{ hash: Hash; rlp: Hash }[]>('debug_getBadBlocks');
+    expect(bad.filter((one) => one.hash === hash)).toMatchObject([{ rlp: toHex(encodeBlock(block)) }]);
     await siege.scored(peer.network.self, 0);
+  });
+
+  it('that were refused can be seen', async () => {
+    const bad = await siege.victim<{ hash: Hash; block: { hash: Hash } }[]>('debug_getBadBlocks');
+    expect(bad.length).toBeGreaterThan(cases.length / 2);
+    expect(new Set(bad.map(({ hash }) => hash)).size).toBe(bad.length);
+    for (const { hash, block } of bad) {
+      expect(block.hash).toBe(hash);
+      expect(await siege.victim('eth_getBlockByHash', [hash, false])).toBeNull();
+    }
   });
 
   it('from the future, and with an unknown parent, are not believed', async () => {

@@ -5,11 +5,13 @@
 import type {
   AccessListResult,
   Accounts,
+  BadBlock,
   BlockTag,
   BlockView,
   CallRequest,
   CallResult,
   ChainApi,
+  ChainRules,
   ConsensusApi,
   Health,
   LocatedTransaction,
@@ -20,22 +22,27 @@ import type {
   PoolApi,
   ProofView,
   SendRequest,
+  SimulatedBlock,
+  SimulationRequest,
   WalletApi,
 } from '../../src/node/api.ts';
+import { fillTransaction } from '../../src/node/fill-transaction.ts';
 import { EMPTY_ACCOUNT, type Account } from '../../src/types/account.ts';
-import type { Block, Header } from '../../src/types/block.ts';
+import type { Header } from '../../src/types/block.ts';
 import { ZERO_ADDRESS, ZERO_HASH, type Address, type Bytes, type Hash, type Hex } from '../../src/types/primitives.ts';
 import type { Log, Receipt } from '../../src/types/receipt.ts';
 import type { Transaction } from '../../src/types/transaction.ts';
-import { EMPTY_CONSENSUS_ROOT, headerHash } from '../../src/codec/block.ts';
+import { EMPTY_CONSENSUS_ROOT } from '../../src/codec/block.ts';
 import { logsBloom } from '../../src/codec/bloom.ts';
-import { recoverTransaction, signTransaction } from '../../src/codec/transaction.ts';
+import { recoverTransaction, signTransaction, type UnsignedTransaction } from '../../src/codec/transaction.ts';
 import { keccak256 } from '../../src/crypto/keccak.ts';
 import { personalMessageDigest, signDigestForWallet } from '../../src/crypto/personal-message.ts';
 import { addressOf } from '../../src/crypto/secp256k1.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { Emitter } from '../../src/util/emitter.ts';
 import { fromHex, toHex } from '../../src/util/hex.ts';
+import { FakeBlock } from './fake-block.ts';
+import { FakeTrace } from './fake-trace.ts';
 
 /** The first two accounts of the well-known test mnemonic. */
 export const KEYS: readonly Hex[] = [
@@ -58,44 +65,6 @@ const CHAIN_ID = 31_337;
 const TRANSFER_GAS = 21_000;
 const GENESIS_TIME_MS = 1_700_000_000_500;
 
-class FakeBlock implements BlockView {
-  readonly hash: Hash;
-  readonly block: Block;
-  readonly sizeBytes: number;
-  readonly state: ReadonlyMap<Address, Account>;
-  readonly #transactions: readonly Transaction[];
-  readonly #receipts: readonly Receipt[];
-  readonly #isCanonical: (view: FakeBlock) => boolean;
-
-  constructor(
-    header: Header,
-    transactions: readonly Transaction[],
-    receipts: readonly Receipt[],
-    state: ReadonlyMap<Address, Account>,
-    isCanonical: (view: FakeBlock) => boolean,
-  ) {
-    this.block = { header, body: { transactions: transactions.map((tx) => tx.raw), evidence: [], votes: [] } };
-    this.hash = headerHash(header);
-    this.sizeBytes = 600 + transactions.reduce((sum, tx) => sum + tx.raw.length, 0);
-    this.#transactions = transactions;
-    this.#receipts = receipts;
-    this.state = state;
-    this.#isCanonical = isCanonical;
-  }
-
-  get canonical(): boolean {
-    return this.#isCanonical(this);
-  }
-
-  transactions(): readonly Transaction[] {
-    return this.#transactions;
-  }
-
-  receipts(): readonly Receipt[] {
-    return this.#receipts;
-  }
-}
-
 export class FakeNode implements NodeApi {
   readonly chainId = CHAIN_ID;
   readonly clientVersion = 'Parley/v0.0.0-test';
@@ -117,6 +86,15 @@ export class FakeNode implements NodeApi {
   overrides: Overrides = {};
   /** Calls of `execute` wait for it. */
   gate: Promise<void> = Promise.resolve();
+  /** Of the last `simulateBlocks`, and what it answers. */
+  simulation: SimulationRequest | null = null;
+  simulated: readonly SimulatedBlock[] = [];
+  bad: readonly BadBlock[] = [];
+  readonly rules: ChainRules = {
+    forkHash: '0x01234567',
+    precompiles: new Map([['ECREC', '0x0000000000000000000000000000000000000001']]),
+    systemContracts: new Map(),
+  };
 
   constructor() {
     const state = new Map<Address, Account>(
@@ -126,6 +104,7 @@ export class FakeNode implements NodeApi {
   }
 
   readonly events = { on: this.#emitter.on.bind(this.#emitter) };
+  readonly trace = new FakeTrace();
 
   readonly chain: ChainApi = {
     head: () => this.#head(),
@@ -139,6 +118,7 @@ export class FakeNode implements NodeApi {
     proof: (address, slots, at) => this.#proof(address, slots, at),
     nextBaseFee: () => BASE_FEE,
     syncing: () => this.syncProgress,
+    oldest: { block: 0, state: 0 },
   };
 
   readonly pool: PoolApi = {
@@ -207,6 +187,19 @@ export class FakeNode implements NodeApi {
   async createAccessList(call: CallRequest): Promise<AccessListResult> {
     const accessList = call.to === LOGGER ? [{ address: LOGGER, storageKeys: [ZERO_HASH] }] : [];
     return { accessList, gasUsed: TRANSFER_GAS, error: call.to === REVERTER ? 'execution reverted' : null };
+  }
+
+  async simulateBlocks(request: SimulationRequest): Promise<readonly SimulatedBlock[]> {
+    this.simulation = request;
+    return this.simulated;
+  }
+
+  fillTransaction(request: SendRequest): Promise<UnsignedTransaction> {
+    return fillTransaction(this, request);
+  }
+
+  badBlocks(): readonly BadBlock[] {
+    return this.bad;
   }
 
   health(): Health {

@@ -11,7 +11,7 @@ import { WebSocket } from 'ws';
 import type { RpcLimits } from '../../rpc/limits.ts';
 import { ALICE, ECHO, LOGGER } from './fake-node.ts';
 import { startFixture, WsTester, type Fixture, type RpcAnswer } from './fixture.ts';
-import { CHAIN_ID_ANSWER, CHAIN_ID_CALL, closed, count, post, received } from './raw-http.ts';
+import { CHAIN_ID_ANSWER, CHAIN_ID_CALL, closed, count, openFilesMax, post, received } from './raw-http.ts';
 
 const MIB = 1024 * 1024;
 const CALL = `{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"${ECHO}","data":"0xbeef"}]}`;
@@ -245,10 +245,3 @@ describe('proxies', () => {
     await closed(own.destroy());
   });
 });
-
-/** Of this process, as far as the system tells. */
-function openFilesMax(): number {
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
-  const soft = Number(report.userLimits?.open_files?.soft ?? 0);
-  return Number.isFinite(soft) && soft > 0 ? soft : 4096;
-}

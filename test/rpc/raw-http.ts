@@ -37,3 +37,10 @@ export const CHAIN_ID_ANSWER = '"result":"0x7a69"';
 export function count(text: string, part: string): number {
   return text.split(part).length - 1;
 }
+
+/** Files and connections that this process may have at once, as far as the system tells. */
+export function openFilesMax(): number {
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
+  const soft = Number(report.userLimits?.open_files?.soft ?? 0);
+  return Number.isFinite(soft) && soft > 0 ? soft : 4096;
+}

@@ -89,6 +89,11 @@ function chainCalls({ account, friend, contract, increase, logged }: Scene): rea
     ['eth_call', { ...call, from: friend }, 'latest', { [friend]: { balance: '0x1' } }, { number: '0xffff' }],
     ['eth_estimateGas', call],
     ['eth_createAccessList', call, 'latest'],
+    ['eth_simulateV1', simulation({ account, friend, contract, increase }), 'latest'],
+    ['eth_simulateV1', { ...simulation({ account, friend, contract, increase }), returnFullTransactions: true }],
+    ['eth_simulateV1', { blockStateCalls: [{}], validation: true }, { blockHash }],
+    ['eth_config'],
+    ['eth_capabilities'],
     ['eth_gasPrice'],
     ['eth_baseFee'],
     ['eth_maxPriorityFeePerGas'],
@@ -97,7 +102,51 @@ function chainCalls({ account, friend, contract, increase, logged }: Scene): rea
     ['debug_getRawHeader', blockNumber],
     ['debug_getRawBlock', blockHash],
     ['debug_getRawReceipts', blockNumber],
+    ['debug_getBadBlocks'],
+    ...traceCalls({ call, logged }),
   ];
+}
+
+const TRACERS = [
+  { enableMemory: true, enableReturnData: true },
+  { tracer: 'callTracer', tracerConfig: { withLog: true } },
+  { tracer: 'flatCallTracer' },
+  { tracer: 'prestateTracer' },
+  { tracer: 'prestateTracer', tracerConfig: { diffMode: true } },
+  { tracer: '4byteTracer' },
+  { tracer: 'noopTracer' },
+];
+
+function traceCalls({ call, logged }: Pick<Scene, 'logged'> & { readonly call: object }): readonly EveryCall[] {
+  return [
+    ['debug_traceTransaction', logged.hash],
+    ['debug_traceBlockByNumber', logged.blockNumber],
+    ['debug_traceCall', call],
+    ...TRACERS.flatMap((tracer): EveryCall[] => [
+      ['debug_traceTransaction', logged.hash, tracer],
+      ['debug_traceBlockByHash', logged.blockHash, tracer],
+      ['debug_traceCall', call, 'latest', tracer],
+    ]),
+  ];
+}
+
+/** Blocks with each kind of transaction and of outcome. */
+function simulation({
+  account,
+  friend,
+  contract,
+  increase,
+}: Pick<Scene, 'account' | 'friend' | 'contract' | 'increase'>): object {
+  const calls = [
+    { from: account, to: contract, input: increase },
+    { from: account, to: friend, value: '0x5', gasPrice: '0x0' },
+    { from: account, to: friend, gasPrice: '0x0', accessList: [] },
+    { from: account, to: contract, input: '0x12345678' },
+    { from: friend, input: '0xfe', gas: '0x186a0' },
+  ];
+  const stateOverrides = { [friend]: { balance: '0x1' } };
+  const blockOverrides = { time: '0xffffffff', prevRandao: WORD };
+  return { blockStateCalls: [{ stateOverrides, calls }, {}, { blockOverrides, calls }], traceTransfers: true };
 }
 
 function transactionCalls({ mined, waiting, sender, logged, raw }: Scene): readonly EveryCall[] {
@@ -159,6 +208,9 @@ function signingCalls({ account, friend, keystore, signature }: Scene): readonly
     ['eth_requestAccounts'],
     ['eth_sendTransaction', transfer],
     ['eth_signTransaction', transfer],
+    ['eth_fillTransaction', transfer],
+    ['eth_fillTransaction', { ...transfer, gasPrice: '0x77359400' }],
+    ['eth_fillTransaction', { ...transfer, type: '0x1' }],
     ['eth_sign', account, MESSAGE],
     ['eth_signTypedData_v4', account, TYPED_DATA],
     ['eth_signTypedData_v4', account, JSON.stringify(TYPED_DATA)],

@@ -49,8 +49,8 @@ export class Siege {
     this.#memoryBefore = this.#memoryOf(0);
   }
 
-  static async begin(): Promise<Siege> {
-    const devnet = await startDevnet({ nodes: 2, args: ['--block-time', String(BLOCK_TIME_MS)] });
+  static async begin(args: readonly string[] = []): Promise<Siege> {
+    const devnet = await startDevnet({ nodes: 2, args: ['--block-time', String(BLOCK_TIME_MS), ...args] });
     const [victim] = devnet.rpcs as [Rpc];
     await until('finality', async () => (await heightOf(victim, 'finalized')) > 3);
     const { id } = await victim<{ id: string }>('admin_nodeInfo');

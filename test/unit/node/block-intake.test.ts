@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Chain } from '../../../src/chain/chain.ts';
+import { BadBlocks } from '../../../src/node/bad-blocks.ts';
 import { BlockIntake, type Delivery } from '../../../src/node/block-intake.ts';
 import { silentLog } from '../../../src/util/log.ts';
 import { chainOf, type LinkedBlock } from './chain-of.ts';
@@ -26,6 +27,7 @@ describe('a block whose time has not come', () => {
       log: silentLog,
       post: () => {},
       missing: () => {},
+      badBlocks: new BadBlocks(),
     });
     const delivery: Delivery = { origin, justification: null, peer: 'p' };
     await intake.accept(block, delivery);

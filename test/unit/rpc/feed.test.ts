@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Feed } from '../../../rpc/feed.ts';
+import { RenderedBlocks } from '../../../rpc/rendered-blocks.ts';
 import { FakeNode } from '../../rpc/fake-node.ts';
 
 const PROGRESS = { startingBlock: 1, currentBlock: 10, highestBlock: 255 };
@@ -13,7 +14,7 @@ const listen = (): (() => void) => feed.add({ kind: 'syncing' }, (json) => heard
 beforeEach(() => {
   vi.useFakeTimers();
   node = new FakeNode();
-  feed = new Feed(node.events, () => node.chain.syncing());
+  feed = new Feed(node.events, new RenderedBlocks(0), () => node.chain.syncing());
   heard = [];
 });
 afterEach(() => {

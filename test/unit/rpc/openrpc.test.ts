@@ -9,6 +9,7 @@ import { DEFAULT_RPC_LIMITS } from '../../../rpc/limits.ts';
 import { LongCalls } from '../../../rpc/long-calls.ts';
 import { allMethods } from '../../../rpc/methods/all-methods.ts';
 import { openRpcDocument } from '../../../rpc/openrpc.ts';
+import { RenderedBlocks } from '../../../rpc/rendered-blocks.ts';
 import type { JsonSchema, ParamType } from '../../../rpc/schema/param-type.ts';
 import { Subscriptions } from '../../../rpc/subscriptions.ts';
 import { Turns } from '../../../rpc/turns.ts';
@@ -21,12 +22,14 @@ const RULES =
   /`input` and `data` differ|max priority fee per gas higher|`accessList` has more than|more than 1024 storage keys|must ascend|or its JSON text|`time` is above/;
 
 const node = new FakeNode();
-const feed = new Feed(node.events);
+const rendered = new RenderedBlocks(0);
+const feed = new Feed(node.events, rendered);
 const limits = { ...DEFAULT_RPC_LIMITS, logsCriteriaMax: 3, feeHistoryPercentilesMax: 3 };
 const subscriptions = new Subscriptions(feed, limits);
 const context = {
   node,
   limits,
+  rendered,
   feed,
   subscriptions,
   fees: new FeeOracle(node.chain),

@@ -1,6 +1,6 @@
 import { AbiCoder } from 'ethers';
 import { describe, expect, it } from 'vitest';
-import { revertReason } from '../../../rpc/revert-reason.ts';
+import { revertReason } from '../../../src/codec/revert-reason.ts';
 import type { Hex } from '../../../src/types/primitives.ts';
 import { fromHex } from '../../../src/util/hex.ts';
 

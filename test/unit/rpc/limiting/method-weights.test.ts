@@ -6,7 +6,8 @@ it('weighs heavy methods more, and 1 what it does not know', () => {
   expect(weightOf('eth_call')).toBe(10);
   expect(weightOf('eth_getLogs')).toBe(20);
   expect(weightOf('eth_sendRawTransaction')).toBe(2);
-  expect(weightOf('debug_traceTransaction')).toBe(20);
+  expect(weightOf('debug_traceTransaction')).toBe(100);
+  expect(weightOf('debug_getRawBlock')).toBe(20);
   for (const name of ['', '_', 'constructor', '__proto__', 'toString', 'eth', 'nothing_here'])
     expect(weightOf(name)).toBe(1);
 });

@@ -2,7 +2,7 @@
  * Why a call reverted, as Solidity encodes it: `Error(string)` for a failed `require`, `Panic(uint256)` for checks of
  * the compiler (Solidity documentation, "Error handling"). The bytes are a contract's, so nothing in them is trusted.
  */
-import type { Bytes } from '../src/types/primitives.ts';
+import type { Bytes } from '../types/primitives.ts';
 
 const ERROR_SELECTOR = '08c379a0';
 const PANIC_SELECTOR = '4e487b71';
@@ -24,9 +24,13 @@ const PANICS: ReadonlyMap<number, string> = new Map([
 /** null: no reason given, or none that can be read. */
 export function revertReason(output: Bytes): string | null {
   const bytes = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
-  const selector = bytes.toString('hex', 0, 4);
-  if (selector === PANIC_SELECTOR) return panicReason(bytes);
-  if (selector !== ERROR_SELECTOR) return null;
+  return bytes.toString('hex', 0, 4) === PANIC_SELECTOR ? panicReason(bytes) : errorReason(output);
+}
+
+/** The text of `Error(string)`. null: it is none, or none that can be read. */
+export function errorReason(output: Bytes): string | null {
+  const bytes = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
+  if (bytes.toString('hex', 0, 4) !== ERROR_SELECTOR) return null;
   const offset = wordAt(bytes, 4);
   if (offset === null) return null;
   const length = wordAt(bytes, 4 + offset);
