@@ -57,6 +57,9 @@ async function infiltrate(victim: {
   const node = await attacker();
   const connection = await node.dial(parseAddress(victim.network.addresses()[0] ?? ''));
   await victim.host.until('connected', { peer: node.peerId.toString() });
+  // What is published before is for nobody.
+  const hears = (topic: string): boolean => node.services.pubsub.getSubscribers(topic).length > 0;
+  await expect.poll(() => TOPICS.every(hears), { timeout: 10_000 }).toBe(true);
   return { node, connection };
 }
 
