@@ -1,8 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const HEAVY = ['catch-up', 'hostile-client', 'hostile-peer', 'storm', 'supply'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const ALONE = ['hostile-client', 'hostile-peer'].map((name) => `test/e2e/${name}.test.ts`);
 
 type Files = { readonly include: string[]; readonly exclude: string[] };
 
@@ -37,10 +35,10 @@ export default defineConfig({
           include: ['test/tidy.test.ts', 'test/{unit,conformance,sim,scenarios,rpc}/**/*.test.ts'],
         },
       },
-      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that take all the machine has, or have
-      // to be in time for a block, by themselves.
-      endToEnd('e2e', { include: ['test/e2e/**/*.test.ts'], exclude: HEAVY, maxWorkers: 2, order: 1 }),
-      endToEnd('e2e-heavy', { include: HEAVY, exclude: [], maxWorkers: 1, order: 2 }),
+      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that have to be in time for a block, or look at
+      // a process that has the machine to itself.
+      endToEnd('e2e', { include: ['test/e2e/**/*.test.ts'], exclude: ALONE, maxWorkers: 2, order: 1 }),
+      endToEnd('e2e-alone', { include: ALONE, exclude: [], maxWorkers: 1, order: 2 }),
     ],
   },
 });

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('pbft', 1, 110);
+testSeeds('pbft', 1, 100);

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('pbft', 111, 110);
+testSeeds('pbft', 101, 100);

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('poa', 1, 110);
+testSeeds('poa', 1, 100);

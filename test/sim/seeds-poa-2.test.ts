@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('poa', 111, 110);
+testSeeds('poa', 101, 100);

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('pow', 1, 110);
+testSeeds('pow', 1, 100);

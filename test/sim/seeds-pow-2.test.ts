@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts';
 
-testSeeds('pow', 111, 110);
+testSeeds('pow', 101, 100);
