@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const ALONE = ['hostile-client', 'hostile-peer'].map((name) => `test/e2e/${name}.test.ts`);
+const ALONE = ['catch-up', 'hostile-client', 'hostile-peer', 'storm', 'supply'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 type Files = { readonly include: string[]; readonly exclude: string[] };
 
@@ -35,8 +37,8 @@ export default defineConfig({
           include: ['test/tidy.test.ts', 'test/{unit,conformance,sim,scenarios,rpc}/**/*.test.ts'],
         },
       },
-      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that have to be in time for a block, or look at
-      // a process that has the machine to itself.
+      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that take all the machine has, or have to be
+      // in time for a block, by themselves.
       endToEnd('e2e', { include: ['test/e2e/**/*.test.ts'], exclude: ALONE, maxWorkers: 2, order: 1 }),
       endToEnd('e2e-alone', { include: ALONE, exclude: [], maxWorkers: 1, order: 2 }),
     ],
