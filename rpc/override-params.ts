@@ -1,5 +1,5 @@
 /** State and block overrides of eth_call and its kin, in geth's shapes. */
-import type { AccountOverride, BlockOverride, SimulatedAccountOverride } from '../src/node/api.ts';
+import type { AccountOverride, BlockOverride, Overrides, SimulatedAccountOverride } from '../src/node/api.ts';
 import type { Address, Hash } from '../src/types/primitives.ts';
 import { invalidParams } from './errors.ts';
 import { ADDRESS, BYTES, HASH, NUMBER, QUANTITY, SLOT } from './params.ts';
@@ -102,3 +102,11 @@ export const BLOCK_OVERRIDES: OptionalType<BlockOverride | null> = optional(
   ),
   null,
 );
+
+/** Of the two parameters of a call. */
+export function overridesOf(
+  accounts: ReadonlyMap<Address, AccountOverride> | null,
+  block: BlockOverride | null,
+): Overrides {
+  return { ...(accounts !== null && { accounts }), ...(block !== null && { block }) };
+}

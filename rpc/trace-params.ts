@@ -1,8 +1,7 @@
 /** Trace options of debug_traceTransaction and its kin: TraceConfig of ethereum/execution-apis, src/schemas/opcode-tracer.yaml. */
-import type { AccountOverride, BlockOverride } from '../src/node/api.ts';
-import type { Address } from '../src/types/primitives.ts';
+import type { Overrides } from '../src/node/api.ts';
 import { TRACERS, type TraceOptions, type TracerName } from '../src/types/trace.ts';
-import { BLOCK_OVERRIDES, STATE_OVERRIDES } from './override-params.ts';
+import { BLOCK_OVERRIDES, overridesOf, STATE_OVERRIDES } from './override-params.ts';
 import { FLAG, WHOLE } from './params.ts';
 import {
   mapped,
@@ -17,11 +16,7 @@ import {
 
 /** What a client may say; how large an answer may be is not among it. */
 export type TraceRequest = Omit<TraceOptions, 'sizeBytesMax'>;
-export type CallTraceRequest = {
-  readonly trace: TraceRequest;
-  readonly accounts: ReadonlyMap<Address, AccountOverride> | null;
-  readonly block: BlockOverride | null;
-};
+export type CallTraceRequest = { readonly trace: TraceRequest; readonly overrides: Overrides };
 
 /** JSON Schema of a tracer's name, null and empty text beside it. */
 const TRACER: OptionalType<TracerName | null> = {
@@ -89,7 +84,7 @@ const CALL_FIELDS = {
 
 type Fields = { readonly [K in keyof typeof FIELDS]: ReturnType<(typeof FIELDS)[K]['decode']> };
 
-const NO_CONFIG = { onlyTopCall: false, withLog: false, diffMode: false, disableCode: false, disableStorage: false };
+const NO_CONFIG = CONFIG_FIELDS.decode({}, 0);
 
 function traceRequest(fields: Fields): TraceRequest {
   return {
@@ -106,24 +101,16 @@ function traceRequest(fields: Fields): TraceRequest {
   };
 }
 
-const EVERYTHING: TraceRequest = {
-  tracer: null,
-  config: NO_CONFIG,
-  timeoutMs: null,
-  steps: { hasStack: true, hasMemory: false, hasStorage: true, hasReturnData: false, stepsMax: Infinity },
-};
+const OPTIONS = mapped(object('trace options', FIELDS), traceRequest);
+const DEFAULTS = OPTIONS.decode({}, 0);
 
-export const TRACE_CONFIG: OptionalType<TraceRequest> = optional(
-  mapped(object('trace options', FIELDS), traceRequest),
-  EVERYTHING,
-);
+export const TRACE_CONFIG: OptionalType<TraceRequest> = optional(OPTIONS, DEFAULTS);
 
 /** With what a call may find otherwise, as go-ethereum has it. */
 export const CALL_TRACE_CONFIG: OptionalType<CallTraceRequest> = optional(
   mapped(object('trace options', CALL_FIELDS), ({ stateOverrides, blockOverrides, ...fields }) => ({
     trace: traceRequest(fields),
-    accounts: stateOverrides,
-    block: blockOverrides,
+    overrides: overridesOf(stateOverrides, blockOverrides),
   })),
-  { trace: EVERYTHING, accounts: null, block: null },
+  { trace: DEFAULTS, overrides: {} },
 );

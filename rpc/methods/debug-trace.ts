@@ -66,9 +66,8 @@ export function debugTraceMethods({ node, limits, longCalls }: MethodContext): M
       ],
       result: TRACE_RESULT,
       errors: ERRORS,
-      handle: ([call, selector, { trace: request, accounts, block: header }], { client }) => {
+      handle: ([call, selector, { trace: request, overrides }], { client }) => {
         const at = requireBlock(chain, selector);
-        const overrides = { ...(accounts !== null && { accounts }), ...(header !== null && { block: header }) };
         return longCalls.run(client.id, () => trace.call(call, at, sized(request), overrides));
       },
     }),

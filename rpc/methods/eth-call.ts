@@ -1,14 +1,6 @@
 /** eth_call, eth_estimateGas and eth_createAccessList: execution without a trace, with overrides where asked for. */
-import type {
-  AccessListResult,
-  AccountOverride,
-  BlockOverride,
-  BlockView,
-  CallRequest,
-  CallResult,
-  Overrides,
-} from '../../src/node/api.ts';
-import type { Address, JsonObject, JsonValue } from '../../src/types/primitives.ts';
+import type { AccessListResult, BlockView, CallRequest, CallResult, Overrides } from '../../src/node/api.ts';
+import type { JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import { ParleyError } from '../../src/util/errors.ts';
 import { toHex } from '../../src/util/hex.ts';
 import { BLOCK_OR_LATEST, requireBlock } from '../block-params.ts';
@@ -16,7 +8,7 @@ import { callRequest } from '../call-params.ts';
 import { EXECUTION_REVERTED, INVALID_INPUT, RESOURCE_NOT_FOUND, RESOURCE_UNAVAILABLE } from '../errors.ts';
 import { quantity } from '../format.ts';
 import { define, param, type Method, type MethodTable } from '../method.ts';
-import { BLOCK_OVERRIDES, STATE_OVERRIDES } from '../override-params.ts';
+import { BLOCK_OVERRIDES, overridesOf, STATE_OVERRIDES } from '../override-params.ts';
 import type { JsonSchema } from '../schema/param-type.ts';
 import { ACCESS_LIST_RESULT, DATA_RESULT, QUANTITY_RESULT, shape, TEXT_RESULT } from '../schema/results.ts';
 import type { MethodContext } from './context.ts';
@@ -58,10 +50,6 @@ export function ethCallMethods({ node }: MethodContext): MethodTable {
       async (...request) => formatAccessList(await node.createAccessList(...request)),
     ),
   };
-}
-
-function overridesOf(accounts: ReadonlyMap<Address, AccountOverride> | null, block: BlockOverride | null): Overrides {
-  return { ...(accounts !== null && { accounts }), ...(block !== null && { block }) };
 }
 
 function outputOf(result: CallResult): JsonValue {

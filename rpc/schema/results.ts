@@ -84,9 +84,8 @@ const PLACE: { readonly [name: string]: JsonSchema } = {
   transactionIndex: orNull(QUANTITY_RESULT),
 };
 
-const SIGNED: { readonly [name: string]: JsonSchema } = {
-  ...PLACE,
-  hash: HASH_RESULT,
+const UNSIGNED: { readonly [name: string]: JsonSchema } = {
+  chainId: QUANTITY_RESULT,
   from: ADDRESS_RESULT,
   to: orNull(ADDRESS_RESULT),
   nonce: QUANTITY_RESULT,
@@ -94,11 +93,8 @@ const SIGNED: { readonly [name: string]: JsonSchema } = {
   gasPrice: QUANTITY_RESULT,
   value: QUANTITY_RESULT,
   input: DATA_RESULT,
-  v: QUANTITY_RESULT,
-  r: QUANTITY_RESULT,
-  s: QUANTITY_RESULT,
-  chainId: QUANTITY_RESULT,
 };
+const SIGNED = { ...PLACE, ...UNSIGNED, hash: HASH_RESULT, v: QUANTITY_RESULT, r: QUANTITY_RESULT, s: QUANTITY_RESULT };
 const TYPED = { ...SIGNED, yParity: QUANTITY_RESULT, accessList: ACCESS_LIST_RESULT };
 
 const BLOCK: { readonly [name: string]: JsonSchema } = {
@@ -110,17 +106,6 @@ const BLOCK: { readonly [name: string]: JsonSchema } = {
 
 const CALL = { returnData: DATA_RESULT, gasUsed: QUANTITY_RESULT, maxUsedGas: QUANTITY_RESULT };
 const CALL_FAILURE = shape({ code: { enum: [-32000, -32015] }, message: TEXT_RESULT, data: DATA_RESULT }, ['data']);
-
-const UNSIGNED: { readonly [name: string]: JsonSchema } = {
-  chainId: QUANTITY_RESULT,
-  from: ADDRESS_RESULT,
-  to: orNull(ADDRESS_RESULT),
-  nonce: QUANTITY_RESULT,
-  gas: QUANTITY_RESULT,
-  gasPrice: QUANTITY_RESULT,
-  value: QUANTITY_RESULT,
-  input: DATA_RESULT,
-};
 
 /** What the references above lead to. */
 export const COMPONENT_SCHEMAS: { readonly [name: string]: JsonSchema } = {

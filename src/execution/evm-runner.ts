@@ -27,12 +27,7 @@ import { EvmState } from './evm-state.ts';
 import { EvmWatch } from './evm-watch.ts';
 import { Pauses, STEPS_PER_FRAME } from './pauses.ts';
 import type { BlockContext, ExecutionEnv } from './rules.ts';
-import {
-  NO_SYSTEM_CONTRACTS,
-  reservedAddresses,
-  type SystemCallResult,
-  type SystemContract,
-} from './system-contracts.ts';
+import { NO_SYSTEM_CONTRACTS, reservedAddresses, type SystemContract } from './system-contracts.ts';
 
 type EvmBlock = NonNullable<Parameters<EVM['runCall']>[0]['block']>;
 
@@ -179,7 +174,8 @@ class NativeCalls {
       if (message?.to === undefined || toHex(message.to.bytes) !== address || message.delegatecall) {
         return reverted(0n, new Uint8Array(0));
       }
-      const balanceBefore = this.#balanceOf(address);
+      const observer = this.#observer();
+      const balanceBefore = observer === undefined ? 0n : this.#balanceOf(address);
       const result = contract.call({
         address,
         caller: toHex(message.caller.bytes),
@@ -193,26 +189,28 @@ class NativeCalls {
       const gasUsed = BigInt(result.gasUsed);
       if (gasUsed > gasLimit) return outOfGas(gasLimit);
       if (result.status === 'reverted') return reverted(gasUsed, result.output);
-      this.#tell(message, address, balanceBefore, result);
+      if (observer !== undefined) {
+        const paid = balanceBefore - this.#balanceOf(address);
+        tellNative(observer, message, { address, paid, logs: result.logs });
+      }
       return { executionGasUsed: gasUsed, returnValue: result.output, logs: result.logs.map(toEvmLog) };
     };
-  }
-
-  /** A contract pays nobody but who calls it. */
-  #tell(message: Message, address: Address, balanceBefore: bigint, { logs }: SystemCallResult): void {
-    const observer = this.#observer();
-    if (observer === undefined) return;
-    const value = balanceBefore - this.#balanceOf(address);
-    if (value > 0n) {
-      const to = toHex(message.caller.bytes);
-      observePlainCall(observer, { kind: 'CALL', from: address, to, value, input: new Uint8Array(0), gasLimit: 0 });
-    }
-    for (const log of logs) observer.log(log);
   }
 
   #balanceOf(address: Address): bigint {
     return this.#overlay.account(address)?.balance ?? 0n;
   }
+}
+
+type NativeRun = { readonly address: Address; readonly paid: bigint; readonly logs: readonly Log[] };
+
+/** A contract pays nobody but who calls it. */
+function tellNative(observer: EvmObserver, { caller }: Message, { address, paid, logs }: NativeRun): void {
+  if (paid > 0n) {
+    const nothing = { input: new Uint8Array(0), gasLimit: 0 };
+    observePlainCall(observer, { kind: 'CALL', from: address, to: toHex(caller.bytes), value: paid, ...nothing });
+  }
+  for (const log of logs) observer.log(log);
 }
 
 const refuse: PrecompileFunc = () => reverted(0n, new Uint8Array(0));

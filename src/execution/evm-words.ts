@@ -1,4 +1,4 @@
-/** Words of the EVM, as the watching side of it reads them. */
+/** Words of the EVM, as those who watch it read them. */
 import type { Address, Bytes, Hash } from '../types/primitives.ts';
 
 export function wordOf(value: bigint): Hash {

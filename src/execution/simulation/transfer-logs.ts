@@ -1,6 +1,7 @@
 import type { Address, Hash } from '../../types/primitives.ts';
 import type { Log } from '../../types/receipt.ts';
 import type { EvmFrame, EvmFrameEnd, EvmObserver } from '../evm-observer.ts';
+import { wordOf } from '../evm-words.ts';
 
 /** ERC-7528: coins, where tokens have a contract. */
 export const COINS_ADDRESS: Address = `0x${'e'.repeat(40)}`;
@@ -58,8 +59,4 @@ function movesCoins({ kind, value }: EvmFrame): boolean {
 function transferLog(from: Address, to: Address, value: bigint): Log {
   const topics = [TRANSFER_TOPIC, wordOf(BigInt(from)), wordOf(BigInt(to))];
   return { address: COINS_ADDRESS, topics, data: wordOf(value) };
-}
-
-function wordOf(value: bigint): Hash {
-  return `0x${value.toString(16).padStart(64, '0')}`;
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../types/primitives.ts';
 import { toHex } from '../../util/hex.ts';
 import { CallTree, type CallNode } from './call-tree.ts';
-import { isPrecompile } from './is-precompile.ts';
+import { isPrecompile } from '../precompiles.ts';
 import { toQuantity } from './quantity.ts';
 import type { TracePlace, TracerFactory } from './tracer.ts';
 import { vmError } from './vm-error.ts';

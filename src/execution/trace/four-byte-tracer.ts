@@ -1,6 +1,6 @@
 import { toHex } from '../../util/hex.ts';
 import type { EvmFrame } from '../evm-observer.ts';
-import { isPrecompile } from './is-precompile.ts';
+import { isPrecompile } from '../precompiles.ts';
 import type { TracerFactory } from './tracer.ts';
 
 const SELECTOR_SIZE_BYTES = 4;

@@ -1,5 +1,5 @@
 /** What Anvil tells otherwise than ethereum/execution-apis, or than go-ethereum, undone on both sides so that the rest can be compared. */
-import { isPrecompile } from '../../../../src/execution/trace/is-precompile.ts';
+import { isPrecompile } from '../../../../src/execution/precompiles.ts';
 import type { Address, Hex } from '../../../../src/types/primitives.ts';
 
 export type Entry = {
