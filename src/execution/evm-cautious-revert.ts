@@ -1,25 +1,7 @@
-import type { Common } from '@ethereumjs/common';
-import { EVMError, getOpcodesForHF, type EVMOpts } from '@ethereumjs/evm';
+import { EVMError } from '@ethereumjs/evm';
+import { libraryOpcode, type CustomOpcode } from './evm-library-opcode.ts';
 
 const REVERT = 0xfd;
-
-type CustomOpcode = Extract<NonNullable<EVMOpts['customOpcodes']>[number], { logicFunction: unknown }>;
-type Handlers = {
-  readonly run: CustomOpcode['logicFunction'];
-  readonly gasOf: NonNullable<CustomOpcode['gasFunction']>;
-};
-
-/** The library's own, the same for every chain. */
-let handlers: Handlers | undefined;
-
-function libraryHandlers(common: Common): Handlers {
-  if (handlers !== undefined) return handlers;
-  const opcodes = getOpcodesForHF(common);
-  const [run, gasOf] = [opcodes.handlers.get(REVERT), opcodes.dynamicGasHandlers.get(REVERT)];
-  if (run === undefined || gasOf === undefined) throw new TypeError('the EVM library has no REVERT');
-  handlers = { run, gasOf };
-  return handlers;
-}
 
 /**
  * REVERT as it is, but in one thing: for whoever watches, the library reads what is to be returned before it asks whether the gas pays
@@ -31,9 +13,9 @@ export function cautiousRevert(isWatched: () => boolean): CustomOpcode {
     opcode: REVERT,
     opcodeName: 'REVERT',
     baseFee: 0,
-    logicFunction: (state, common) => libraryHandlers(common).run(state, common),
+    logicFunction: (state, common) => libraryOpcode(common, REVERT).run(state, common),
     async gasFunction(state, fee, common) {
-      const { gasOf } = libraryHandlers(common);
+      const { gasOf } = libraryOpcode(common, REVERT);
       if (!isWatched()) return gasOf(state, fee, common);
       if (state.stack.length < 2) {
         state.stack.peek = () => [0n, 0n];

@@ -6,12 +6,11 @@ import { addressOf, allButOne64th, extended } from './evm-words.ts';
 const DEPTH_MAX = 1_024;
 const STIPEND_GAS = 2_300n;
 
-/** A call that was paid for and got no frame, read off its opcode's step. `balance`: of the caller, in wei. */
+/** A call that was paid for and got no frame, read off its opcode's step: too deep, or too little money. */
 export function refusedCall(
   kind: FrameKind,
   from: Address,
   step: InterpreterStep,
-  balance: bigint,
 ): { readonly frame: EvmFrame; readonly error: string } {
   const top = (index: number): bigint => step.stack.at(-1 - index) ?? 0n;
   const isCreation = kind === 'CREATE' || kind === 'CREATE2';
@@ -29,9 +28,7 @@ export function refusedCall(
     input: slice(step.memory, top(first), top(first + 1)),
     gasLimit: Number(handedOn + stipend),
   };
-  if (step.depth >= DEPTH_MAX) return { frame, error: 'call depth exceeded' };
-  // The library makes no frame for code of the EVM object format either.
-  return { frame, error: value > balance ? 'insufficient balance' : 'invalid EOF format' };
+  return { frame, error: step.depth >= DEPTH_MAX ? 'call depth exceeded' : 'insufficient balance' };
 }
 
 /** The opcode was paid for, so that its memory was. */

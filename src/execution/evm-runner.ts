@@ -14,6 +14,7 @@ import type { AccessList } from '../types/transaction.ts';
 import { fromHex, toHex } from '../util/hex.ts';
 import type { EvmCall, EvmOutcome } from './evm.ts';
 import { cautiousRevert } from './evm-cautious-revert.ts';
+import { legacyCreates } from './evm-legacy-create.ts';
 import {
   ecrecover,
   ECRECOVER_ADDRESS,
@@ -51,7 +52,7 @@ export async function createEvmRunner(
       { address: POINT_EVALUATION_ADDRESS, function: unsupported },
       ...natives.precompiles(),
     ],
-    customOpcodes: [...pauses.opcodes(), cautiousRevert(() => watch.observer !== undefined)],
+    customOpcodes: [...pauses.opcodes(), ...legacyCreates(), cautiousRevert(() => watch.observer !== undefined)],
   });
   // A listener of one argument is called synchronously; a system contract needs to know who calls.
   evm.events.on('beforeMessage', (message) => natives.enter(message));

@@ -151,13 +151,12 @@ export class EvmWatch {
     return account === undefined ? undefined : this.#state.code(account.codeHash);
   }
 
-  /** Nothing came of the last opener although its frame goes on: too deep, or too little money. */
+  /** Nothing came of the last opener although its frame goes on. */
   #tellRefused(observer: EvmObserver): void {
     const opener = this.#opener;
     if (opener === undefined) return;
     this.#opener = undefined;
-    const balance = this.#state.account(opener.by)?.balance ?? 0n;
-    const { frame, error } = refusedCall(opener.kind, opener.by, opener.step, balance);
+    const { frame, error } = refusedCall(opener.kind, opener.by, opener.step);
     observer.enter(frame);
     observer.exit({ output: new Uint8Array(0), gasUsed: 0, error, created: null });
   }

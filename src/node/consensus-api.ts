@@ -18,13 +18,13 @@ export class EngineConsensusApi implements ConsensusApi {
     this.engine = machine.ledger.settings.factory.id;
   }
 
+  /** An engine knows of its decisions before they are on disk; what is told here outlives the process, so the chain names it. */
   status(): JsonObject {
     const { driver, ledger, sync } = this.#machine;
+    const { head, safe, finalized } = ledger.chain;
     const status: EngineStatus = ledger.engine.describe();
-    const { fault } = driver;
-    const { head, safe, finalized } = status;
     const refs = { head: reference(head), safe: reference(safe), finalized: reference(finalized) };
-    return { ...(plain(status) as JsonObject), ...refs, fault, syncing: sync.progress() !== null };
+    return { ...(plain(status) as JsonObject), ...refs, fault: driver.fault, syncing: sync.progress() !== null };
   }
 
   production(): Production {

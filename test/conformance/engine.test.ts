@@ -5,7 +5,7 @@ import { testEngine } from './engine.ts';
 const wanted = process.env['PARLEY_ENGINE'];
 
 for (const name of wanted === undefined ? builtInEngines : [wanted]) {
-  testEngine(await engineUnderTest(name), { seeds: 60 });
+  testEngine(await engineUnderTest(name), { seeds: wanted === undefined ? 20 : 60 });
 }
 
 if (wanted === undefined) {

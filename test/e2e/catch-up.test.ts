@@ -13,6 +13,7 @@ import { until } from './support/wait.ts';
 type Status = { readonly validators: readonly { readonly address: string; readonly lastSeen: number }[] };
 
 const FRIEND = '0x00000000000000000000000000000000000f1e1d';
+/** Of the default engine. */
 const MISSED_BLOCKS = 1_000;
 /** Every so many blocks one transfer, so that there is state to catch up with. */
 const TRANSFER_EVERY = 20;
@@ -20,6 +21,7 @@ const TRANSFER_EVERY = 20;
 const LAG_MAX = 10;
 
 describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
+  const missedBlocks = MISSED_BLOCKS * engine.share;
   let network: TestNetwork;
   beforeAll(async () => {
     network = await createNetwork({ ...engine.keys, ...engine.fastKeys });
@@ -33,7 +35,7 @@ describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
 
   const all = () => network.nodes.map(({ rpc }) => rpc);
 
-  it(`catches up with ${MISSED_BLOCKS} blocks while the others go on`, async () => {
+  it(`catches up with ${missedBlocks} blocks while the others go on`, async () => {
     const [first, , , away] = network.nodes as readonly [TestNode, TestNode, TestNode, TestNode];
     const living = all().slice(0, 3);
     await allReach(all(), 5, 'finalized');
@@ -43,14 +45,14 @@ describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
 
     let transfers = 0;
     await until(
-      `${MISSED_BLOCKS} blocks without it${nodeLogs(network.dataDir, 2)}`,
+      `${missedBlocks} blocks without it${nodeLogs(network.dataDir, 2)}`,
       async () => {
         const height = await heightOf(first.rpc);
         if (height >= leftAt + transfers * TRANSFER_EVERY) {
           await first.rpc('eth_sendTransaction', [{ from, to: FRIEND, value: '0x1' }]);
           transfers++;
         }
-        if (height < leftAt + MISSED_BLOCKS) throw new Error(`at ${height}`);
+        if (height < leftAt + missedBlocks) throw new Error(`at ${height}`);
         return true;
       },
       { timeoutMs: 280_000 },
@@ -72,7 +74,7 @@ describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
     await allReach(all(), returnedAt + 20);
     await allReach(all(), finalizedBefore + 20, 'finalized');
     const finalized = await lowest(all(), 'finalized');
-    for (const height of [leftAt + 1, leftAt + MISSED_BLOCKS / 2, returnedAt, finalized])
+    for (const height of [leftAt + 1, leftAt + missedBlocks / 2, returnedAt, finalized])
       await agreedBlock(all(), height);
     await agreedInTime(all(), await lowest(all()));
     // Between one block and the next a head can be two ahead of ours for a moment.

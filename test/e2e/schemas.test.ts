@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stringify } from 'smol-toml';
 import { encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownComponent, ownResults, specifiedComponent, specifiedResult, type OpenRpc } from '../rpc/schema-oracle.ts';
@@ -40,7 +41,12 @@ describe.each(ENGINES)('results under $consensus', (engine) => {
 
   beforeAll(async () => {
     const config = join(temporaryDir(), 'parley.toml');
-    writeFileSync(config, `[rpc]\nnamespaces = ${JSON.stringify(NAMESPACES)}\n[wallet]\nscrypt = "light"\n`);
+    const tables = {
+      rpc: { namespaces: NAMESPACES },
+      wallet: { scrypt: 'light' },
+      engine: engine.keys['engine'] ?? {},
+    };
+    writeFileSync(config, stringify(tables));
     const blockTime = engine.forks ? '1000' : '400';
     devnet = await startDevnet({ nodes: 2, args: [...engine.args, '--config', config, '--block-time', blockTime] });
     socket = await SocketRpc.open(devnet.ready.nodes[0]?.rpc ?? '');

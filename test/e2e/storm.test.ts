@@ -13,9 +13,8 @@ import { SINK, TransferLoad } from './support/transfer-load.ts';
 import { until } from './support/wait.ts';
 
 const BLOCK_TIME_MS = 300;
-/** Of the default engine; half as many of each other. */
+/** Of the default engine. */
 const KILLS = 50;
-const DEFAULT_ENGINE = 'poa';
 /** Every so many kills the network is left alone until all agree. */
 const KILLS_PER_REST = 10;
 const AGREE_TIMEOUT_MS = 60_000;
@@ -176,7 +175,7 @@ async function judged(storm: Storm, test: () => Promise<void>): Promise<void> {
 const seed = Number(process.env['PARLEY_STORM_SEED'] ?? Date.now() % 1_000_000);
 
 describe.each(ENGINES)('a storm under $consensus', (engine) => {
-  const kills = engine.consensus === DEFAULT_ENGINE ? KILLS : KILLS / 2;
+  const kills = Math.round(KILLS * engine.share);
   it(
     `of ${kills} kill -9 under load loses nothing and makes nobody contradict itself`,
     { timeout: 900_000 },

@@ -13,6 +13,8 @@ import { until } from './support/wait.ts';
 /** No transfer lost, none mined twice, no wei made or gone: on every node. */
 
 const CHAIN_ID = 31337;
+/** To the default engine. */
+const TRANSFERS = 5_000;
 const ACCOUNTS = 64;
 const COIN = 10n ** 18n;
 const BALANCE = 10_000n * COIN;
@@ -76,6 +78,7 @@ async function blocksOf(url: string, height: number, first = 0): Promise<RpcBloc
 }
 
 describe.each(ENGINES)('the ledger under load and $consensus', (engine) => {
+  const transfers = TRANSFERS * engine.share;
   let devnet: RunningDevnet;
   beforeAll(async () => {
     nonces.fill(0);
@@ -118,8 +121,8 @@ describe.each(ENGINES)('the ledger under load and $consensus', (engine) => {
     }
   }
 
-  it('mines 5,000 transfers of 64 accounts, sent to all nodes with 32 in flight, exactly once each', async () => {
-    const raws = signedTransfers(5_000);
+  it(`mines ${transfers} transfers of 64 accounts, sent to all nodes with 32 in flight, exactly once each`, async () => {
+    const raws = signedTransfers(transfers);
     const hashes = await sendAll(raws, 32, (index) => devnet.rpcs[index % devnet.rpcs.length] as Rpc);
     expect(new Set(hashes).size).toBe(raws.length);
     await expectMinedOnce(hashes, await allFinalized(hashes));

@@ -2,6 +2,7 @@ import type { BlockNode } from '../../src/chain/block-node.ts';
 import { ORPHAN_LIMITS } from '../../src/chain/orphans.ts';
 import type { HeadChange } from '../../src/chain/tree.ts';
 import { decodeBlock, decodeBlockWithProof } from '../../src/codec/block.ts';
+import { EngineConsensusApi } from '../../src/node/consensus-api.ts';
 import type { Machine } from '../../src/node/machine.ts';
 import type { BatchOp } from '../../src/ports/kv.ts';
 import type { GossipTopic, GossipVerdict } from '../../src/ports/network.ts';
@@ -49,6 +50,8 @@ export class Checkers {
   readonly #modules: CheckersModules;
   readonly #finalAt = new Map<number, { readonly hash: Hash; readonly by: PeerId }>();
   readonly #finalOf = new Map<PeerId, BlockRef>();
+  /** What a client can ask of each node that is up. */
+  readonly #apis = new Map<PeerId, EngineConsensusApi>();
   readonly #stateRoots = new Map<Hash, Hash>();
   #reorgs = 0;
 
@@ -88,8 +91,16 @@ export class Checkers {
     }
     if (number > 0) supply.check(chain.finalized);
     trace.tell(node.name, `opens at final ${number} ${hash.slice(0, 10)}`);
+    this.#apis.set(node.name, new EngineConsensusApi(machine, () => 0));
     chain.onHead((change) => this.#headMoved(node, machine, change));
     chain.onFinalized((path) => this.#finalized(node, path));
+  }
+
+  /** A client may have asked until the last moment: what it was told is final from then on. */
+  died(node: SimNode): void {
+    const told = this.#apis.get(node.name)?.status()['finalized'] as BlockRef | undefined;
+    this.#apis.delete(node.name);
+    if (told !== undefined) this.#final(node, told);
   }
 
   published(node: SimNode, topic: GossipTopic, data: Bytes): void {

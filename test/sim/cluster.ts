@@ -249,7 +249,10 @@ export class Cluster {
         trace.violated('START_FAILED', `${node.name}: ${text}`);
       },
       faulted: (node, reason) => trace.violated('ENGINE_FAULT', `${node.name}: ${reason}`),
-      died: (node, why) => this.#died(node, why),
+      died: (node, why) => {
+        checkers.died(node);
+        this.#died(node, why);
+      },
       published: (node, topic, data) => {
         trace.note(node.name, topic, data);
         checkers.published(node, topic, data);

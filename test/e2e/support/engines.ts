@@ -27,6 +27,8 @@ export type EngineUnderTest = Engine & {
   /** Whether a head may be replaced while all nodes are well. */
   readonly forks: boolean;
   blockReward(height: number): bigint;
+  /** How much of a test that takes minutes is for this engine: all of it for the default engine, a part for the others. */
+  readonly share: number;
   /** What each validator of a new network weighs. */
   readonly power: bigint;
   /** What it has at stake, in wei, and so earns and loses by; null: validators do not stake. */
@@ -34,6 +36,8 @@ export type EngineUnderTest = Engine & {
 };
 
 type Special = Pick<EngineUnderTest, 'keys' | 'fastKeys' | 'stormKeys'>;
+
+const DEFAULT_ENGINE = 'poa';
 
 /** Nodes on one machine share its cores. */
 const MINERS_MAX = 4;
@@ -78,6 +82,9 @@ function powerOf({ staking }: EngineFactory, params: unknown): bigint {
   return elected?.power ?? 0n;
 }
 
+/** PARLEY_FULL=1 gives all engines all of every long test. */
+const OTHERS_SHARE = process.env['PARLEY_FULL'] === '1' ? 1 : 0.2;
+
 async function endToEnd(id: string): Promise<EngineUnderTest> {
   const engine = await engineUnderTest(id);
   const { keys, fastKeys, stormKeys } = (await specials[id]?.()) ?? { keys: {}, fastKeys: {}, stormKeys: {} };
@@ -94,6 +101,7 @@ async function endToEnd(id: string): Promise<EngineUnderTest> {
     hasValidators: !factory.traits.usesWork,
     takesTurns: factory.traits.finality !== 'instant',
     forks: factory.traits.usesWork,
+    share: id === DEFAULT_ENGINE ? 1 : OTHERS_SHARE,
     blockReward: (height) => factory.blockReward(params, height),
     power: powerOf(factory, params),
     stakeWei: factory.staking?.rules(params).stakeMinWei ?? null,

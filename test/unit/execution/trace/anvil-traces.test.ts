@@ -7,7 +7,7 @@ import type { Bytes, Hex, JsonValue } from '../../../../src/types/primitives.ts'
 import type { Receipt } from '../../../../src/types/receipt.ts';
 import type { TraceOptions } from '../../../../src/types/trace.ts';
 import type { Transaction } from '../../../../src/types/transaction.ts';
-import { toHex } from '../../../../src/util/hex.ts';
+import { fromHex, toHex } from '../../../../src/util/hex.ts';
 import { Anvil } from '../anvil.ts';
 import { bytecode, callOf, createOf } from '../bytecode.ts';
 import {
@@ -135,6 +135,9 @@ function handmade(): readonly Bytes[] {
     // Creations that fail after their code has run: it may not begin with 0xef (EIP-3541), nor be larger than EIP-170 allows.
     bytecode(...createOf('create', bytecode(0xef, 0, { hex: '53' }, 1, 0, 'return'))),
     bytecode(...createOf('create', bytecode(0x6001, 0, 'return'))),
+    // Init code that looks like an object of EIP-3540, which Prague has not.
+    bytecode(...createOf('create', fromHex('0xef00'), 3), 'gas'),
+    bytecode(...createOf('create2', fromHex('0xef000101'), 3), 'gas'),
     bytecode(...callOf('call', library), library, 'selfdestruct'),
     bytecode(0, 0, 'log1'),
     bytecode(1, 2, 'sstore', 0, 2, 'sstore', 2, 'sload'),
