@@ -1,8 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const ALONE = ['catch-up', 'hostile-client', 'hostile-peer', 'storm', 'supply'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const ALONE = ['hostile-client', 'hostile-peer', 'storm'].map((name) => `test/e2e/${name}.test.ts`);
+
+/** Begun last, each of them would keep one worker busy while the other has nothing left to do. */
+const LONG = /\/(conformance\/engine|sim\/.*|e2e\/(devnet|staking|catch-up|authorities|supply|wallets))\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return [...sorted].sort((a, b) => Number(LONG.test(b.moduleId)) - Number(LONG.test(a.moduleId)));
+  }
+}
 
 type Files = { readonly include: string[]; readonly exclude: string[] };
 
@@ -27,6 +36,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
@@ -37,8 +47,7 @@ export default defineConfig({
           include: ['test/tidy.test.ts', 'test/{unit,conformance,sim,scenarios,rpc}/**/*.test.ts'],
         },
       },
-      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that take all the machine has, or have to be
-      // in time for a block, by themselves.
+      // Most of them wait for blocks, votes and time-outs: two at a time. Then those that take all the machine has, by themselves.
       endToEnd('e2e', { include: ['test/e2e/**/*.test.ts'], exclude: ALONE, maxWorkers: 2, order: 1 }),
       endToEnd('e2e-alone', { include: ALONE, exclude: [], maxWorkers: 1, order: 2 }),
     ],

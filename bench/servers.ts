@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { builtCli } from '../build.ts';
 import { freePorts } from '../test/e2e/support/ports.ts';
 import { descendants } from './process-stats.ts';
 import { RpcClient } from './rpc-client.ts';
@@ -83,11 +84,12 @@ export function parley(name: string, nodes: number, args: readonly string[]): Se
     start: async (accounts) => {
       const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
       const [rpcPort, p2pPort] = [await freePorts(nodes), await freePorts(nodes)];
+      const cli = await builtCli();
       const startedAt = performance.now();
       const child = spawn(
         process.execPath,
         [
-          join(ROOT, 'src/cli.ts'),
+          cli,
           'devnet',
           '--json',
           '--nodes',

@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/node/config-schema.ts';
 import type { DevKeys } from '../src/node/dev-keys.ts';
+import { entryUrl } from '../src/node/entry.ts';
 import type { LauncherMessage, NodeMessage } from '../src/node/ipc.ts';
-
-/** The node's entry, beside this file's own kind: .ts from the sources, .js when built. */
-const ENTRY = fileURLToPath(
-  new URL(`../src/node/node-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-);
 
 export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -30,7 +26,7 @@ export class NodeChild {
     const directory = join(options.dataDir, `node-${options.index}`);
     mkdirSync(directory, { recursive: true });
     const log = openSync(join(directory, 'node.log'), 'a');
-    this.#process = fork(ENTRY, [], {
+    this.#process = fork(fileURLToPath(entryUrl('node-main')), [], {
       serialization: 'advanced',
       stdio: ['ignore', log, log, 'ipc'],
     });

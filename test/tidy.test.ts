@@ -56,6 +56,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
     'src/node/config.ts',
     'src/node/config-schema.ts',
     'src/node/dev-keys.ts',
+    'src/node/entry.ts',
     'src/node/hash-rate.ts',
     'src/node/ipc.ts',
     'src/node/pid-file.ts',

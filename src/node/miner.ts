@@ -7,10 +7,8 @@ import type { Bytes } from '../types/primitives.ts';
 import { errorText } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
 import type { Counter, Gauge, Metrics } from '../util/metrics.ts';
+import { entryUrl } from './entry.ts';
 import { MinerMemory, type MinerFound, type MinerOrder } from './miner-memory.ts';
-
-/** The thread's entry, of this file's own kind: .ts from the sources, .js when built. */
-const ENTRY = new URL(`./miner-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 const NONCES = 2 ** 32;
 const SAMPLE_MS = 1000;
@@ -103,7 +101,7 @@ export class Miner implements WorkSearch {
     const memory = new MinerMemory();
     this.#hashesSeen = 0;
     this.#running = null;
-    const worker = new Worker(ENTRY, { workerData: memory.buffer, name: 'miner' });
+    const worker = new Worker(entryUrl('miner-worker'), { workerData: memory.buffer, name: 'miner' });
     worker.on('message', (found: MinerFound) => this.#found(found));
     worker.on('error', (error) => log.error('the miner failed', { reason: errorText(error) }));
     worker.on('exit', () => {

@@ -35,7 +35,7 @@ describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
 
   const all = () => network.nodes.map(({ rpc }) => rpc);
 
-  it(`catches up with ${missedBlocks} blocks while the others go on`, async () => {
+  it(`catches up with ${missedBlocks} blocks while the others go on`, { timeout: 600_000 }, async () => {
     const [first, , , away] = network.nodes as readonly [TestNode, TestNode, TestNode, TestNode];
     const living = all().slice(0, 3);
     await allReach(all(), 5, 'finalized');
@@ -55,7 +55,7 @@ describe.each(ENGINES)('a node that was down under $consensus', (engine) => {
         if (height < leftAt + missedBlocks) throw new Error(`at ${height}`);
         return true;
       },
-      { timeoutMs: 280_000 },
+      { timeoutMs: 420_000 },
     );
 
     const [returnedAt, finalizedBefore] = [await heightOf(first.rpc), await lowest(living, 'finalized')];

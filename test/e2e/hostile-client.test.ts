@@ -268,6 +268,7 @@ it('has left nothing in memory and no file open, and never took much', () => {
   const [first, second] = left as [(typeof left)[0], (typeof left)[0]];
   const peakBytes = node.peakBytes();
   process.stdout.write(`left after each round: ${JSON.stringify(left)}; at most in memory: ${peakBytes} bytes\n`);
+  process.stdout.write(`the polite client meanwhile: ${JSON.stringify(node.service())}\n`);
   expect(second.heapBytes - first.heapBytes).toBeLessThan(LEAK_BYTES_MAX);
   // Where the system tells.
   if (!Number.isNaN(first.files)) expect(second.files - first.files).toBeLessThan(LEAK_FILES_MAX);

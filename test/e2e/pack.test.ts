@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const NODE_MAJOR_MIN = 20;
 /** What the build reads; the checkout's own dist stays as it is. */
 const SOURCES = ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'docs'];
-const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
+const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.ts', 'README.md', 'LICENSE'];
 
 type Packed = { readonly filename: string; readonly files: readonly { readonly path: string }[] };
 type NodeBinary = { readonly version: string; readonly file: string };
@@ -71,10 +71,14 @@ describe('the installed package', async () => {
 
   it('holds plain JavaScript with its types, and nothing of the workshop', () => {
     const paths = packed.files.map(({ path }) => path);
-    expect(paths).toContain('dist/src/cli.js');
-    expect(paths).toContain('dist/src/cli.d.ts');
-    expect(paths).toContain('README.md');
-    expect(paths).toContain('LICENSE');
+    const expected = [
+      'dist/cli.js',
+      'dist/types/consensus/api/engine.d.ts',
+      'dist/THIRD-PARTY-NOTICES.txt',
+      'README.md',
+      'LICENSE',
+    ];
+    expect(expected.filter((path) => !paths.includes(path))).toEqual([]);
     // The example of an engine is a document.
     const code = paths.filter((path) => !path.startsWith('docs/examples/'));
     expect(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { simulate, type SimReport } from './simulate.ts';
 
 /** Short ones, so that a test runs many: what a fault breaks shows within seconds of simulated time. */
-const DURATION_MS = 60_000;
+const DURATION_MS = 30_000;
 const SEEDS_PER_TEST = 10;
 const TEST_TIMEOUT_MS = 300_000;
 

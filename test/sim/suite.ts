@@ -9,7 +9,7 @@ import { simulate, type SimOptions, type SimReport } from './simulate.ts';
 const TEST_TIMEOUT_MS = 300_000;
 const SEEDS_MAX = 20;
 const SHORT_MS = 60_000;
-const ABLATION_SEEDS = 16;
+const ABLATION_SEEDS = 8;
 
 /** Declares the tests. */
 export async function testCluster(engine: string): Promise<void> {

@@ -2,11 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { builtCli } from '../../../build.ts';
 import { freePorts } from './ports.ts';
 import { rpcAt, type Rpc } from './rpc.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../../..');
-export const CLI = join(ROOT, 'src/cli.ts');
+/** As the package has it. */
+export const CLI = await builtCli();
 export const MNEMONIC = 'test test test test test test test test test test test junk';
 
 export type ReadyNode = {

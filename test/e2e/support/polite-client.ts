@@ -12,8 +12,8 @@ export type PoliteOptions = {
 
 /** What came of its calls since the last report. */
 export type PoliteReport = {
-  readonly calls: number;
-  readonly slowestMs: number;
+  /** How long each took. */
+  readonly timesMs: readonly number[];
   /** The first ten. */
   readonly failures: readonly string[];
   readonly height: number;
