@@ -86,6 +86,18 @@ describe('the installed package', async () => {
     ).toEqual([]);
   });
 
+  it("has the types that an engine of one's own is written against", async () => {
+    const example = readFileSync(join(ROOT, 'docs/examples/sequencer.ts'), 'utf8');
+    const own = example.replaceAll(/'\.\.\/\.\.\/(.+)\.ts'/g, "'parley/dist/types/$1.js'");
+    expect(own).toContain("from 'parley/dist/types/consensus/api/engine.js'");
+    writeFileSync(join(app, 'my-engine.ts'), own);
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', ''];
+    await run(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'my-engine.ts'], { cwd: app });
+    const wrong = own.replace("finality: '", "finality: 'no such ");
+    writeFileSync(join(app, 'my-engine.ts'), wrong);
+    await expect(run(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'my-engine.ts'], { cwd: app })).rejects.toThrow();
+  });
+
   it('answers npx parley', async () => {
     const npx = async (...args: string[]) =>
       (await run('npx', ['--no-install', 'parley', ...args], { cwd: app, env: plainEnv() })).stdout;
