@@ -66,7 +66,10 @@ export const RPC_LIMITS = {
   filterEntriesMax: count(10_000, 'Entries of a filter; an overfull one is forgotten'),
   filtersSizeBytesMax: bytes(64 * MIB, 'Entries of all filters. Over it: the filter with the most is forgotten'),
   filterIdleMs: millis(300_000, 'A filter nobody polls for this long is forgotten'),
-  logsBlockRangeMax: count(10_000, 'Blocks of one eth_getLogs. Over it: -32005 with a range that fits'),
+  logsBlockRangeMax: count(
+    10_000,
+    'Blocks of one eth_getLogs or consensus_evidence. Over it: -32005 with a range that fits',
+  ),
   logsResultsMax: count(10_000, 'Logs of one answer. Over it: -32005 with a range that fits'),
   logsCriteriaMax: count(1000, 'Addresses of a filter, and alternatives at one topic position. Over it: -32602'),
   logsDurationMsMax: millis(10_000, 'A search of logs. Over it: -32005 with a range that fits'),

@@ -3,6 +3,7 @@
  * answer size at the worst, from bench/reads.ts and the limits of the methods. An unknown method costs 1: so does saying that it is unknown.
  */
 const DEFAULTS: ReadonlyMap<string, number> = new Map([
+  ['consensus_evidence', 20],
   ['eth_call', 10],
   ['eth_createAccessList', 10],
   ['eth_estimateGas', 10],

@@ -1,6 +1,7 @@
 import type { UnsignedTransaction } from '../codec/transaction.ts';
 import type { Account } from '../types/account.ts';
 import type { Block, BlockRef } from '../types/block.ts';
+import type { ProvenOffence } from '../types/evidence.ts';
 import type { Address, Bytes, Hash, Hex, JsonObject, JsonValue, Millis } from '../types/primitives.ts';
 import type { Log, Receipt } from '../types/receipt.ts';
 import type { TraceOptions, TransactionTrace } from '../types/trace.ts';
@@ -272,6 +273,10 @@ export interface ConsensusApi {
   production(): Production;
   /** Validators after the block. */
   validators(at: BlockView): readonly { readonly address: Address; readonly power: bigint; readonly jailed: boolean }[];
+  /** What the block punishes. */
+  offences(at: BlockView): readonly ProvenOffence[];
+  /** Proven to this node, and punished in no final block yet. */
+  offencesWaiting(): readonly ProvenOffence[];
   /** EIP-225 style proposals of this node. ParleyError CONSENSUS_UNSUPPORTED where the engine has none. */
   propose(subject: Address, authorize: boolean): void;
   discard(subject: Address): void;

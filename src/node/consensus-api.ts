@@ -41,6 +41,18 @@ export class EngineConsensusApi implements ConsensusApi {
     return state?.validators ?? [];
   }
 
+  offences(at: BlockView): ReturnType<ConsensusApi['offences']> {
+    const { rules } = this.#machine.ledger.chain.env;
+    return at.block.body.evidence.flatMap((evidence) => {
+      const offence = rules.judge(evidence);
+      return offence === null ? [] : [{ evidence, offence }];
+    });
+  }
+
+  offencesWaiting(): ReturnType<ConsensusApi['offencesWaiting']> {
+    return this.#machine.evidence.proven();
+  }
+
   propose(subject: Address, authorize: boolean): void {
     this.#send(subject, authorize);
   }

@@ -1,6 +1,6 @@
 import { encodeEvidence } from '../codec/evidence.ts';
 import { keccak256 } from '../crypto/keccak.ts';
-import type { Evidence, Offence } from '../types/evidence.ts';
+import type { Evidence, Offence, ProvenOffence } from '../types/evidence.ts';
 import type { Address, Hash } from '../types/primitives.ts';
 
 export const EVIDENCE_POOL_MAX = 256;
@@ -17,15 +17,13 @@ export type EvidencePoolModules = {
 /** `useless`: it may be true, and is here already, finds no room, or nobody could be punished for it. */
 export type Admission = 'taken' | 'useless' | 'false';
 
-type Entry = { readonly evidence: Evidence; readonly offence: Offence };
-
 /**
  * Proven misbehaviour waiting for a block, oldest first. Only what could be punished at the head comes in, so that those who have nothing to lose
  * can not fill it, and it waits until it is punished in a FINAL block: one that carried it on a branch that lost has changed nothing.
  */
 export class EvidencePool {
   readonly #modules: EvidencePoolModules;
-  readonly #entries = new Map<Hash, Entry>();
+  readonly #entries = new Map<Hash, ProvenOffence>();
 
   constructor(modules: EvidencePoolModules) {
     this.#modules = modules;
@@ -44,7 +42,12 @@ export class EvidencePool {
 
   /** All of it: the builder knows what its parent still has to punish. */
   waiting(): readonly Evidence[] {
-    return [...this.#entries.values()].map(({ evidence }) => evidence);
+    return this.proven().map(({ evidence }) => evidence);
+  }
+
+  /** The same with what it proves. */
+  proven(): readonly ProvenOffence[] {
+    return [...this.#entries.values()];
   }
 
   /** Finality moved: lets go of what can be punished neither there nor at the head. */

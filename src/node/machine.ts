@@ -34,6 +34,7 @@ export class Machine {
   readonly driver: Driver;
   readonly sync: Sync;
   readonly rateExchange: RateExchange;
+  readonly evidence: EvidencePool;
   readonly badBlocks = new BadBlocks();
   readonly #modules: MachineModules;
   readonly #log: Log;
@@ -43,7 +44,6 @@ export class Machine {
   readonly #gossip: Gossip;
   readonly #exchange: PoolExchange;
   readonly #rebroadcast: Rebroadcast;
-  readonly #evidence: EvidencePool;
   readonly #faultListeners = new Set<(reason: string) => void>();
   readonly #post = (event: EngineEventBody): void => void this.driver.post(event);
 
@@ -58,11 +58,11 @@ export class Machine {
     this.#log = log.child('node');
     const { rules } = chain.env;
     const isPunishable = (at: BlockNode, offence: Offence): boolean => isPunishableAt(rules, at.executed, offence);
-    this.#evidence = new EvidencePool({
+    this.evidence = new EvidencePool({
       judge: (item) => rules.judge(item),
       isPunishable: (offence) => isPunishable(chain.head, offence),
     });
-    chain.onFinalized(() => this.#evidence.prune((offence) => isPunishable(chain.finalized, offence)));
+    chain.onFinalized(() => this.evidence.prune((offence) => isPunishable(chain.finalized, offence)));
     this.#intake = new BlockIntake({
       chain,
       network,
@@ -113,7 +113,7 @@ export class Machine {
       verifier,
       clock,
       timers,
-      evidence: this.#evidence,
+      evidence: this.evidence,
       badBlocks: this.badBlocks,
       post: this.#post,
       accept: (block, delivery) => this.#intake.accept(block, delivery),
@@ -124,7 +124,7 @@ export class Machine {
   #createEffects(): Effects {
     const { chain, pool, context, signer, transactions, votes } = this.ledger;
     const { network, work, clock, timers, metrics, log } = this.#modules;
-    const evidence = this.#evidence;
+    const { evidence } = this;
     const post = this.#post;
     const jobs = new BlockJobs(
       { beneficiary: signer?.address ?? ZERO_ADDRESS },

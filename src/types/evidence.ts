@@ -21,4 +21,7 @@ export type Offence = {
   readonly epoch?: number;
 };
 
+/** What an engine has found evidence to prove. */
+export type ProvenOffence = { readonly evidence: Evidence; readonly offence: Offence };
+
 export const EVIDENCE_SIZE_BYTES_MAX = 16 * 1024;

@@ -95,7 +95,11 @@ describe('the installed package', async () => {
     await run(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'my-engine.ts'], { cwd: app });
     const wrong = own.replace("finality: '", "finality: 'no such ");
     writeFileSync(join(app, 'my-engine.ts'), wrong);
-    await expect(run(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'my-engine.ts'], { cwd: app })).rejects.toThrow();
+    await expect(
+      run(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'my-engine.ts'], { cwd: app }),
+    ).rejects.toMatchObject({
+      stdout: expect.stringContaining('error TS2322') as string,
+    });
   });
 
   it('answers npx parley', async () => {

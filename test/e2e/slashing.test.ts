@@ -92,6 +92,17 @@ describe('a validator that runs twice', () => {
     await node.answering();
     expect(new Set(offences.map(({ code, height }) => `${code} ${height}`)).size).toBe(offences.length);
     for (const offence of offences) expect(offence.offender).toBe(offender);
+    const block = `0x${punishedAt.toString(16)}`;
+    for (const rpc of rpcs()) {
+      const told = await rpc<(Offence & { readonly block: { readonly hash: string } })[]>('consensus_evidence', [
+        '0x0',
+        block,
+      ]);
+      expect(told.map(({ code, height }) => ({ code, height }))).toEqual(
+        offences.map(({ code, height }) => ({ code, height })),
+      );
+      expect(told.every(({ block: at }) => /^0x[0-9a-f]{64}$/.test(at.hash))).toBe(true);
+    }
     const due = offences.map(({ code }) => (code === 'SURROUND_VOTE' ? COIN / 2n : COIN));
     expect(penalties).toBe(due.reduce((sum, wei) => sum + wei, 0n));
   }, 60_000);

@@ -29,6 +29,7 @@ import type {
 import { fillTransaction } from '../../src/node/fill-transaction.ts';
 import { EMPTY_ACCOUNT, type Account } from '../../src/types/account.ts';
 import type { Header } from '../../src/types/block.ts';
+import type { ProvenOffence } from '../../src/types/evidence.ts';
 import { ZERO_ADDRESS, ZERO_HASH, type Address, type Bytes, type Hash, type Hex } from '../../src/types/primitives.ts';
 import type { Log, Receipt } from '../../src/types/receipt.ts';
 import type { Transaction } from '../../src/types/transaction.ts';
@@ -74,6 +75,8 @@ export class FakeNode implements NodeApi {
   readonly #blocks = new Map<Hash, FakeBlock>();
   readonly #pool = new Map<Hash, Transaction>();
   readonly proposed = new Map<Address, boolean>();
+  readonly offences = new Map<Hash, ProvenOffence[]>();
+  offencesWaiting: readonly ProvenOffence[] = [];
   #canonical: FakeBlock[] = [];
   accounts: Accounts | null = this.#devAccounts();
   wallet: WalletApi | null = null;
@@ -159,6 +162,8 @@ export class FakeNode implements NodeApi {
     status: () => ({ engine: 'poa', role: 'validator', quorum: null }),
     production: () => ({ beneficiary: MINER, isProducing: true, hashRate: 1234.5 }),
     validators: () => [{ address: MINER, power: 1n, jailed: false }],
+    offences: (at) => this.offences.get(at.hash) ?? [],
+    offencesWaiting: () => this.offencesWaiting,
     propose: (subject, authorize) => void this.proposed.set(subject, authorize),
     discard: (subject) => void this.proposed.delete(subject),
     proposals: () => [...this.proposed].map(([subject, authorize]) => ({ subject, authorize })),

@@ -241,6 +241,7 @@ function nodeCalls({ peer, friend }: Scene): readonly EveryCall[] {
     ['admin_addPeer', peer],
     ['consensus_status'],
     ['consensus_validators', 'latest'],
+    ['consensus_evidence', '0x0', 'latest'],
     ['consensus_propose', friend, false],
     ['consensus_proposals'],
     ['consensus_discard', friend],
