@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What runs: three files that begin something, and what they share. With a module for each source file and each of its dependencies a
+ * What runs: a few files that begin something, and what they share. With a module for each source file and each of its dependencies a
  * start costs twice the CPU time, and a node 50 MB more (docs/adr/0012-few-files-run.md).
  *
  * `npm run build` writes the package's `dist`. The checkout's own commands take a build of just these sources from BUILDS, and make it
@@ -23,14 +23,26 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
 const BUILDS = join(ROOT, 'node_modules/.cache/parley');
 /** Builds kept for nodes that still run from them. */
-const BUILDS_MAX = 5;
-const SOURCES = ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'build.ts', 'package-lock.json'];
+const BUILDS_MAX = 32;
+const SOURCES = [
+  'src',
+  'consensus',
+  'p2p',
+  'storage',
+  'rpc',
+  'devnet',
+  'test/sim',
+  'test/engines',
+  'build.ts',
+  'package-lock.json',
+];
 const NOTICES = 'THIRD-PARTY-NOTICES.txt';
 
 const INPUT = {
   cli: join(ROOT, 'src/cli.ts'),
   'node-main': join(ROOT, 'src/node/node-main.ts'),
   'miner-worker': join(ROOT, 'src/node/miner-worker.ts'),
+  sim: join(ROOT, 'test/sim/run.ts'),
 };
 /** What has files of its own beside its code, or may be missing. */
 const EXTERNAL = ['secp256k1', 'tiny-secp256k1', 'level', 'pino', 'ioredis'];

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { entryUrl } from './node/entry.ts';
 import { prepareRuntime } from './node/runtime.ts';
 import type { StakeOptions } from './node/stake-command.ts';
 import { addWalletCommands } from './node/wallet-cli.ts';
@@ -28,6 +29,7 @@ function program(): Command {
   addInit(root);
   addWallet(root);
   addStake(root);
+  addSim(root);
   addWarmUp(root);
   return root;
 }
@@ -246,6 +248,22 @@ function withValidatorKey(command: Command): Command {
   return withKey
     .option('--mnemonic-file <file>', 'devnet: file that holds the BIP-39 phrase of its keys')
     .option('--mnemonic <phrase>', MNEMONIC_HELP);
+}
+
+/** Its options are its own: it says them itself. */
+function addSim(root: Command): void {
+  root
+    .command('sim')
+    .description('try an engine on simulated clusters with faults and liars (sim --help)')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[options...]')
+    .action(async () => {
+      const { runSim } = (await import(entryUrl('sim').href)) as {
+        readonly runSim: (args: readonly string[], command: string) => Promise<number>;
+      };
+      process.exitCode = await runSim(process.argv.slice(process.argv.indexOf('sim') + 1), 'parley sim');
+    });
 }
 
 /** Run once after an installation, by the package's `prepare` script. */

@@ -37,7 +37,7 @@ function withoutBundler(): string {
   for (const name of readdirSync(join(ROOT, 'node_modules'))) {
     if (name !== 'rolldown' && name !== '.cache') symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
   }
-  for (const name of ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet'])
+  for (const name of ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'test'])
     symlinkSync(join(ROOT, name), join(directory, name));
   for (const name of ['parley.ts', 'build.ts', 'package.json']) copyFileSync(join(ROOT, name), join(directory, name));
   return directory;

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.ts';
+import { simulate } from '../sim/simulate.ts';
 import { cleanUp, ROOT, temporaryDir, type ReadyLine } from './support/devnet.ts';
 import { ENGINES } from './support/engines.ts';
 import { isAlive, Launcher, stopLaunched } from './support/launcher.ts';
@@ -16,7 +17,7 @@ import { until } from './support/wait.ts';
 const run = promisify(execFile);
 const NODE_MAJOR_MIN = 20;
 /** What the build reads; the checkout's own dist stays as it is. */
-const SOURCES = ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'docs'];
+const SOURCES = ['src', 'consensus', 'p2p', 'storage', 'rpc', 'devnet', 'docs', 'test/sim', 'test/engines'];
 const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.ts', 'README.md', 'LICENSE'];
 
 type Packed = { readonly filename: string; readonly files: readonly { readonly path: string }[] };
@@ -109,6 +110,8 @@ describe('the installed package', async () => {
     await npx('init');
     expect(readFileSync(join(app, 'parley.toml'), 'utf8')).toContain('consensus = ');
     await expect(npx('devnet', '--nodes', 'many')).rejects.toMatchObject({ code: 2 });
+    const { digest } = await simulate({ engine: 'pbft', seed: 7, durationMs: 12_000 });
+    expect(await npx('sim', '--engine', 'pbft', '--seed', '7', '--minutes', '0.2')).toContain(`trace ${digest}`);
   });
 
   describe.each(nodes)('on Node $version', ({ file }) => {

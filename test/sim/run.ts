@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { errorText } from '../../src/util/errors.ts';
 import { ADVERSARY_KINDS, type AdversaryKind } from './adversaries.ts';
@@ -6,9 +7,9 @@ import { minimise, RERUNS_MAX } from './minimise.ts';
 import { simulate, type SimOptions, type SimReport } from './simulate.ts';
 import { Tally } from './tally.ts';
 
-/** `npm run sim`: one seed with a timeline, or many with a summary. */
+/** `parley sim`, in a checkout `npm run sim`: one seed with a timeline, or many with a summary. */
 
-const USAGE = `npm run sim -- [--engine ${simulatedEngines.join('|')}|all|./engine.ts] [--seed N | --seeds COUNT --from N] [...]
+const OPTIONS = `[--engine ${simulatedEngines.join('|')}|all|./engine.ts] [--seed N | --seeds COUNT --from N] [...]
   --engine E        an engine of ours, all of them, or a module that exports \`engine\` (poa)
   --seed N          replays one seed and prints what happens
   --seeds N         runs N seeds (100), beginning with --from (1)
@@ -29,11 +30,12 @@ type Settings = {
   readonly seeds: number;
   readonly from: number;
   readonly rest: Rest;
-  /** As given, for the command that replays. */
+  /** How these runs are asked for, and as what they were, for the command that replays. */
+  readonly command: string;
   readonly restText: string;
 };
 
-function readSettings(args: readonly string[]): Settings {
+function readSettings(args: readonly string[], command: string): Settings {
   const text = { type: 'string' } as const;
   const options = { engine: text, seed: text, seeds: text, from: text, nodes: text, twins: text } as const;
   const more = { minutes: text, adversaries: text, keep: text } as const;
@@ -68,6 +70,7 @@ function readSettings(args: readonly string[]): Settings {
       ...(minutes === undefined ? {} : { durationMs: minutes * 60_000 }),
       ...(keep === undefined ? {} : { keep }),
     },
+    command,
     restText: (['nodes', 'twins', 'adversaries', 'minutes'] as const)
       .map((name) => (values[name] === undefined ? '' : ` --${name} ${values[name]}`))
       .join(''),
@@ -89,19 +92,20 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function commandOf({ engine, seed }: SimReport, restText: string, keep?: readonly number[]): string {
+function commandOf({ engine, seed }: SimReport, settings: Settings, keep?: readonly number[]): string {
+  const { command, restText } = settings;
   const kept = keep === undefined ? '' : ` --keep ${keep.join(',') || "''"}`;
-  return `npm run sim -- --engine ${engine} --seed ${seed}${restText}${kept}`;
+  return `${command} --engine ${engine} --seed ${seed}${restText}${kept}`;
 }
 
 async function printFailure(report: SimReport, settings: Settings, isMinimised: boolean): Promise<void> {
-  const { rest, restText } = settings;
+  const { rest } = settings;
   const { engine, seed, nodes, adversaries, violations } = report;
   print(`\nseed ${seed} of ${engine} (${nodes} nodes, adversaries ${JSON.stringify(adversaries)}) fails:`);
   for (const { atMs, code, details } of violations.slice(0, 10)) {
     print(`  at ${secondsOf(atMs)} ${code}: ${details}`);
   }
-  print(`replay it with: ${commandOf(report, restText, rest.keep)}`);
+  print(`replay it with: ${commandOf(report, settings, rest.keep)}`);
   if (!isMinimised) return;
   const { parts, partsBefore, reruns } = await minimise({ ...rest, engine, seed }, report);
   const isCut = reruns >= RERUNS_MAX ? ', and perhaps fewer would do' : '';
@@ -113,7 +117,7 @@ async function printFailure(report: SimReport, settings: Settings, isMinimised: 
   print(
     `replay that with: ${commandOf(
       report,
-      restText,
+      settings,
       parts.map(({ index }) => index),
     )}`,
   );
@@ -148,17 +152,27 @@ async function runMany(engine: string, settings: Settings): Promise<number> {
   return tally.failed;
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2));
-  for (const engine of settings.engines) await loadUnderTest(engine);
-  let failed = 0;
-  for (const engine of settings.engines) {
-    failed += settings.seed === null ? await runMany(engine, settings) : await replay(engine, settings.seed, settings);
+/** The exit code: 0 nothing found, 1 something, 2 wrong use. `command`: what a person types before the options. */
+export async function runSim(args: readonly string[], command: string): Promise<number> {
+  if (args.includes('--help')) {
+    print(`${command} ${OPTIONS}`);
+    return 0;
   }
-  process.exitCode = failed === 0 ? 0 : 1;
+  try {
+    const settings = readSettings(args, command);
+    for (const engine of settings.engines) await loadUnderTest(engine);
+    let failed = 0;
+    for (const engine of settings.engines) {
+      failed +=
+        settings.seed === null ? await runMany(engine, settings) : await replay(engine, settings.seed, settings);
+    }
+    return failed === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`${errorText(error)}\n\n${command} ${OPTIONS}\n`);
+    return 2;
+  }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${errorText(error)}\n\n${USAGE}\n`);
-  process.exitCode = 2;
-});
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = await runSim(process.argv.slice(2), 'npm run sim --');
+}
