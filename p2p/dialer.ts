@@ -74,6 +74,14 @@ export class Dialer {
     }
   }
 
+  /** What was out of reach may not be so any more: all that are not connected are tried at once. */
+  retry(): void {
+    for (const entry of this.#entries.values()) {
+      entry.attempts = 0;
+      if (entry.attempt === null && !this.#isUp(entry)) this.#schedule(entry, this.#delayMs(entry));
+    }
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const entry of this.#entries.values()) entry.timer?.cancel();

@@ -1,7 +1,9 @@
-import type { TimerHandle, Timers } from '../src/ports/clock.ts';
+import type { TimerHandle } from '../src/ports/clock.ts';
 import type {
+  Faulty,
   GossipTopic,
   Network,
+  NetworkFaults,
   NetworkHandlers,
   PeerInfo,
   RequestOptions,
@@ -10,21 +12,20 @@ import type {
 import type { Bytes, Millis, PeerId } from '../src/types/primitives.ts';
 import { errorCode, errorText, ParleyError } from '../src/util/errors.ts';
 import type { Log } from '../src/util/log.ts';
-import type { Metrics } from '../src/util/metrics.ts';
 import { Dialer } from './dialer.ts';
+import { Faults } from './faults.ts';
 import { Gossip, GOSSIP_TOPICS } from './gossip.ts';
 import type { Node, RemotePeer } from './libp2p.ts';
 import { listenError } from './listen-error.ts';
 import { Meters } from './meters.ts';
+import type { NetworkModules, NetworkOptions } from './network-options.ts';
 import { OutboundBudget } from './outbound-budget.ts';
-import type { OutboundBudgetOptions } from './outbound-budget.ts';
 import { peerIdOf } from './peer-key.ts';
 import { Peers } from './peers.ts';
-import type { BlameWeight, PeersOptions } from './peers.ts';
+import type { BlameWeight } from './peers.ts';
 import { Sessions } from './sessions.ts';
 import type { Session } from './sessions.ts';
 import { ask, RequestServer, within } from './streams.ts';
-import type { ServerOptions } from './streams.ts';
 
 type Libp2pModule = typeof import('./libp2p.ts');
 
@@ -48,31 +49,6 @@ const STREAMS_PER_PROTOCOL_MAX = 32;
 /** Addresses of peers long gone, which the library would keep for hours. */
 const GONE_MAX = 1_024;
 
-export type NetworkOptions = {
-  /** Multiaddresses, such as `/ip4/127.0.0.1/tcp/9000`. */
-  readonly listen: readonly string[];
-  /** Ed25519 seed of 32 bytes, see peer-key.ts. */
-  readonly privateKey: Bytes;
-  /** Multiaddresses to stay connected to. */
-  readonly bootstrap: readonly string[];
-  /** Part of every topic and protocol name (letters, digits, `-`): nodes of other names never meet. */
-  readonly networkName: string;
-  /** Topics beyond those of every node. Peers need not have them. */
-  readonly optionalTopics?: readonly GossipTopic[];
-  readonly peersMax?: number;
-  readonly inboundPerSecondMax?: number;
-  readonly heartbeatMs?: Millis;
-  readonly peers?: Partial<PeersOptions>;
-  readonly budget?: Partial<OutboundBudgetOptions>;
-  readonly server?: Partial<ServerOptions>;
-};
-
-export type NetworkModules = {
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly timers: Timers;
-};
-
 /** Everything that lives from start to stop. */
 type Running = {
   readonly library: Libp2pModule;
@@ -87,7 +63,7 @@ type Running = {
 };
 
 /** The network port over libp2p: TCP, noise, yamux, gossipsub. The library is loaded by `start`. */
-export class Libp2pNetwork implements Network {
+export class Libp2pNetwork implements Network, Faulty {
   readonly self: PeerId;
   readonly #options: NetworkOptions;
   readonly #modules: NetworkModules;
@@ -95,6 +71,7 @@ export class Libp2pNetwork implements Network {
   readonly #meters: Meters;
   readonly #peers: Peers;
   readonly #budget: OutboundBudget;
+  readonly #faults: Faults;
   #running: Running | null = null;
 
   constructor(options: NetworkOptions, modules: NetworkModules) {
@@ -108,6 +85,7 @@ export class Libp2pNetwork implements Network {
     this.#meters = new Meters(modules.metrics);
     this.#peers = new Peers(options.peers ?? {}, monotonicMs);
     this.#budget = new OutboundBudget(options.budget ?? {}, monotonicMs);
+    this.#faults = new Faults(modules.timers, modules.random ?? Math.random);
   }
 
   addresses(): readonly string[] {
@@ -127,7 +105,7 @@ export class Libp2pNetwork implements Network {
       connectionsMax: this.#peersMax + SPARE_CONNECTIONS,
       inboundPerSecondMax: this.#options.inboundPerSecondMax ?? 50,
       heartbeatMs: this.#options.heartbeatMs ?? 500,
-      refuses: (peer) => this.#peers.isBanned(peer),
+      refuses: (peer) => this.#peers.isBanned(peer) || this.#faults.cutsOff(peer),
     });
     const running = this.#wire(library, node, handlers);
     this.#running = running;
@@ -225,6 +203,18 @@ export class Libp2pNetwork implements Network {
     await dialer.dial(address);
   }
 
+  get faults(): NetworkFaults {
+    return this.#faults.inForce;
+  }
+
+  setFaults(faults: NetworkFaults): void {
+    this.#faults.set(faults);
+    for (const { remotePeer } of this.#running?.node.getConnections() ?? []) {
+      if (this.#faults.cutsOff(remotePeer.toString())) this.#drop(remotePeer.toString(), 'cut off');
+    }
+    this.#running?.dialer.retry();
+  }
+
   get #peersMax(): number {
     return this.#options.peersMax ?? 50;
   }
@@ -257,7 +247,11 @@ export class Libp2pNetwork implements Network {
       log: this.#log,
       meters,
       budget: this.#budget,
-      handler: (topic, data, from) => handlers.gossip(topic, data, from),
+      handler: (topic, data, from) =>
+        this.#faults.suffer(
+          () => handlers.gossip(topic, data, from),
+          () => 'ignore' as const,
+        ),
       ready: (peer) => this.#introduced(sessions, peer),
       blame: (peer, code, weight) => this.blame(peer, code, weight),
       send: (topic, data) => library.publishAgain(node, this.#topicName(topic), data),
@@ -269,7 +263,12 @@ export class Libp2pNetwork implements Network {
       meters,
       answer: async (protocol, payload, peer) => {
         if (!(await sessions.whenReady(peer))) throw new ParleyError('NETWORK_CLOSED', 'the peer is not ready');
-        return handlers.request(protocol, payload, peer);
+        return this.#faults.suffer(
+          () => handlers.request(protocol, payload, peer),
+          () => {
+            throw new ParleyError('NETWORK_CLOSED', 'lost on the way');
+          },
+        );
       },
       misbehaved: (peer, code) => this.blame(peer, code, 'minor'),
     });

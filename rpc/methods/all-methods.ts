@@ -5,6 +5,7 @@ import { consensusMethods } from './consensus.ts';
 import type { MethodContext } from './context.ts';
 import { debugMethods } from './debug.ts';
 import { debugTraceMethods } from './debug-trace.ts';
+import { devnetMethods } from './devnet.ts';
 import { ethBlockMethods } from './eth-block.ts';
 import { ethCallMethods } from './eth-call.ts';
 import { ethChainMethods } from './eth-chain.ts';
@@ -45,6 +46,7 @@ export function allMethods(context: MethodContext, directory: Directory): readon
     consensusMethods(context),
     debugMethods(context),
     debugTraceMethods(context),
+    devnetMethods(context),
     rpcMethods(context, directory),
   ];
 }

@@ -1,4 +1,5 @@
 import type { UnsignedTransaction } from '../codec/transaction.ts';
+import type { Faulty } from '../ports/network.ts';
 import type { Account } from '../types/account.ts';
 import type { Block, BlockRef } from '../types/block.ts';
 import type { ProvenOffence } from '../types/evidence.ts';
@@ -8,6 +9,7 @@ import type { TraceOptions, TransactionTrace } from '../types/trace.ts';
 import type { AccessList, Transaction } from '../types/transaction.ts';
 import type { SimulatedBlock, SimulationRequest } from './simulation-api.ts';
 
+export type { Faulty, NetworkFaults } from '../ports/network.ts';
 export type * from './simulation-api.ts';
 
 /**
@@ -34,6 +36,8 @@ export interface NodeApi {
   simulateBlocks(request: SimulationRequest, at: BlockView): Promise<readonly SimulatedBlock[]>;
   /** Nonce, fees and gas where missing, for whoever signs elsewhere. Throws as `estimateGas`. */
   fillTransaction(request: SendRequest): Promise<UnsignedTransaction>;
+  /** null: this node is of no devnet, and nobody may harm its network. */
+  readonly faults: Faulty | null;
   readonly trace: TraceApi;
   readonly rules: ChainRules;
   /** Blocks of peers that were refused as invalid, the newest first. Some: they are in memory, and bounded. */

@@ -71,6 +71,7 @@ export const namespace = z.enum([
   'personal',
   'wallet',
   'debug',
+  'devnet',
 ]);
 
 const limitsShape = Object.fromEntries(

@@ -2,6 +2,7 @@ import { createAccessList, estimateGas, simulate, type CallState } from '../exec
 import { overridden } from '../execution/overrides.ts';
 import type { ExecutionEnv } from '../execution/rules.ts';
 import { simulateBlocks } from '../execution/simulation/simulate-blocks.ts';
+import type { Faulty } from '../ports/network.ts';
 import { KeyedLock } from '../util/keyed-lock.ts';
 import { noMetrics } from '../util/metrics.ts';
 import { errorText } from '../util/errors.ts';
@@ -33,7 +34,7 @@ const HEAD_AGE_MS_MIN = 10_000;
 export function createNodeApi(
   machine: Machine,
   settings: Pick<NodeSettings, 'config' | 'devAccounts' | 'wallet'>,
-  modules: { readonly log: Log; readonly hashRate: () => number },
+  modules: { readonly log: Log; readonly hashRate: () => number; readonly faults: Faulty | null },
 ): NodeApi {
   const { ledger } = machine;
   const { chain, pool, transactions } = ledger;
@@ -88,6 +89,7 @@ export function createNodeApi(
     estimateGas: estimate,
     simulateBlocks: (request, at) =>
       simulateBlocks(bounded(), { header: at.block.header, hash: at.hash, state: chain.layerAt(at.hash) }, request),
+    faults: modules.faults,
     trace: new LedgerTraceApi({ chain, engine: ledger.engine, callState }),
     fillTransaction: (request) => fillTransaction(filling, request),
     rules: chainRules(chain.genesis.hash, env.systemContracts),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { EngineFactory } from '../../consensus/api/engine.ts';
 import { Libp2pNetwork } from '../../p2p/network.ts';
 import { loadPeerKey } from '../../p2p/peer-key.ts';
+import type { Faulty } from '../ports/network.ts';
 import { methodWeights } from '../../rpc/limiting/method-weights.ts';
 import { RpcServer, type RpcServerModules } from '../../rpc/server.ts';
 import { KeyValueGuardStore } from '../../storage/guard-store.ts';
@@ -66,6 +67,7 @@ export class Node {
       const factory = await engineOf(config.consensus);
       const params = parseEngineParams(factory, config);
       const miner = factory.traits.usesWork && settings.validatorKey !== null ? createMiner({ log, metrics }) : null;
+      const faulty: Faulty[] = [];
       const machine = await openCore(
         {
           factory,
@@ -84,7 +86,11 @@ export class Node {
           kv,
           guard: new KeyValueGuardStore(guard),
           work: miner,
-          network: (genesisHash) => createNetwork(settings, genesisHash, { log, metrics }),
+          network: (genesisHash) => {
+            const network = createNetwork(settings, genesisHash, { log, metrics });
+            if (config.devnet) faulty.push(network);
+            return network;
+          },
           clock: systemClock,
           timers: systemTimers,
           random: Math.random,
@@ -94,7 +100,11 @@ export class Node {
         },
       );
       opened[0] = { close: () => machine.stop() };
-      const api = createNodeApi(machine, settings, { log, hashRate: () => miner?.hashRate ?? 0 });
+      const api = createNodeApi(machine, settings, {
+        log,
+        hashRate: () => miner?.hashRate ?? 0,
+        faults: faulty[0] ?? null,
+      });
       const limits = await rateLimits(machine, settings, { log, metrics });
       const rpc = createRpc(settings, api, limits, { log, metrics });
       opened.push({ close: () => rpc.stop() });

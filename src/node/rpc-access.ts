@@ -21,7 +21,7 @@ const OPEN: readonly string[] = ['eth', 'net', 'web3', 'txpool', 'consensus', 'r
 
 /** Method families that everybody may use. Off a devnet those of a node's keeper are open only where they are named. */
 export function openNamespaces({ devnet, rpc }: Pick<Config, 'devnet' | 'rpc'>): readonly string[] {
-  return rpc.namespaces ?? (devnet ? [...OPEN, 'admin'] : OPEN);
+  return rpc.namespaces ?? (devnet ? [...OPEN, 'admin', 'devnet'] : OPEN);
 }
 
 const SECRET = /^(?:0x)?([0-9a-fA-F]{64})$/;

@@ -1,4 +1,4 @@
-import type { Bytes, PeerId } from '../types/primitives.ts';
+import type { Bytes, Millis, PeerId } from '../types/primitives.ts';
 
 /** What the validator of a gossiped message says: forward it, drop it and blame the sender, or drop it quietly. */
 export type GossipVerdict = 'accept' | 'reject' | 'ignore';
@@ -54,3 +54,22 @@ export interface Network {
 export type RequestOptions = { readonly timeoutMs: number; readonly responseSizeBytesMax: number };
 
 export const GOSSIP_SIZE_BYTES_MAX = 3 * 1024 * 1024;
+
+/** What a network is made to suffer at this node, so that people can see what becomes of it. */
+export type NetworkFaults = {
+  /** Peers that it neither calls nor answers. */
+  readonly cut: 'all' | readonly PeerId[];
+  /** So much later it hears what peers gossip and ask. */
+  readonly delayMs: Millis;
+  /** That share of it (0 to 1) it never hears. */
+  readonly lossRatio: number;
+};
+
+export const NO_FAULTS: NetworkFaults = { cut: [], delayMs: 0, lossRatio: 0 };
+
+/** The switch for them. */
+export interface Faulty {
+  readonly faults: NetworkFaults;
+  /** Instead of those before. Connections to who is cut off end at once; to others they come back by themselves. */
+  setFaults(faults: NetworkFaults): void;
+}

@@ -15,7 +15,19 @@ import { until } from './support/wait.ts';
 
 /** Every method of a live node, on every engine, held to its own schema and to that of ethereum/execution-apis. */
 
-const NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'consensus', 'admin', 'rpc', 'personal', 'wallet', 'debug'];
+const NAMESPACES = [
+  'eth',
+  'net',
+  'web3',
+  'txpool',
+  'consensus',
+  'admin',
+  'rpc',
+  'personal',
+  'wallet',
+  'debug',
+  'devnet',
+];
 const FRIEND = '0x00000000000000000000000000000000000f1e1d';
 const PASSWORD = 'correct horse';
 const METHOD_NOT_SUPPORTED = -32004;

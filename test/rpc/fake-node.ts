@@ -27,6 +27,7 @@ import type {
   WalletApi,
 } from '../../src/node/api.ts';
 import { fillTransaction } from '../../src/node/fill-transaction.ts';
+import type { Faulty } from '../../src/ports/network.ts';
 import { EMPTY_ACCOUNT, type Account } from '../../src/types/account.ts';
 import type { Header } from '../../src/types/block.ts';
 import type { ProvenOffence } from '../../src/types/evidence.ts';
@@ -43,6 +44,7 @@ import { ParleyError } from '../../src/util/errors.ts';
 import { Emitter } from '../../src/util/emitter.ts';
 import { fromHex, toHex } from '../../src/util/hex.ts';
 import { FakeBlock } from './fake-block.ts';
+import { FakeFaults } from './fake-faults.ts';
 import { FakeTrace } from './fake-trace.ts';
 
 /** The first two accounts of the well-known test mnemonic. */
@@ -80,6 +82,7 @@ export class FakeNode implements NodeApi {
   #canonical: FakeBlock[] = [];
   accounts: Accounts | null = this.#devAccounts();
   wallet: WalletApi | null = null;
+  faults: Faulty | null = new FakeFaults();
   syncProgress: ReturnType<ChainApi['syncing']> = null;
   finalizedNumber = 0;
   prunedBelow = 0;

@@ -7,7 +7,18 @@ import type { JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import { RpcServer, type RpcServerModules, type RpcServerOptions } from '../../rpc/server.ts';
 import { FakeNode } from './fake-node.ts';
 
-export const ALL_NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'admin', 'consensus', 'personal', 'wallet', 'debug'];
+export const ALL_NAMESPACES = [
+  'eth',
+  'net',
+  'web3',
+  'txpool',
+  'admin',
+  'consensus',
+  'personal',
+  'wallet',
+  'debug',
+  'devnet',
+];
 
 export type RpcAnswer = {
   readonly id?: JsonValue;

@@ -170,6 +170,7 @@ describe('answers', () => {
         admin: '1.0',
         consensus: '1.0',
         debug: '1.0',
+        devnet: '1.0',
         eth: '1.0',
         net: '1.0',
         personal: '1.0',

@@ -1,4 +1,5 @@
-import { Libp2pNetwork, type NetworkOptions } from '../../../p2p/network.ts';
+import { Libp2pNetwork } from '../../../p2p/network.ts';
+import type { NetworkOptions } from '../../../p2p/network-options.ts';
 import { randomPeerKey } from '../../../p2p/peer-key.ts';
 import { encodeRlp } from '../../../src/codec/rlp.ts';
 import { encodeStatus } from '../../../src/node/status-message.ts';

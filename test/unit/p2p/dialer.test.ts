@@ -100,3 +100,18 @@ it('lets a caller wait for one attempt, and goes on by itself', async () => {
   await dialer.dial(ADDRESS);
   expect(attempts.length).toBe(length);
 });
+
+it('tries at once again what was out of reach for long, when it is told to', async () => {
+  const { time, dialer, attempts, up, reachable } = setup();
+  dialer.add(ADDRESS);
+  await time.advance(600_000);
+  reachable.yes = true;
+  const { length } = attempts;
+  dialer.retry();
+  await time.advance(200);
+  expect(attempts.length).toBe(length + 1);
+  expect(up).toEqual(new Set(['Qm5']));
+  dialer.retry();
+  await time.advance(60_000);
+  expect(attempts.length).toBe(length + 1);
+});

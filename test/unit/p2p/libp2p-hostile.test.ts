@@ -5,7 +5,7 @@ import { encodeFrame } from '../../../p2p/frame.ts';
 import { createNode, gossipStands, parseAddress, publishAgain, subscribe } from '../../../p2p/libp2p.ts';
 import type { Connection, Node, Stream } from '../../../p2p/libp2p.ts';
 import { Libp2pNetwork } from '../../../p2p/network.ts';
-import type { NetworkOptions } from '../../../p2p/network.ts';
+import type { NetworkOptions } from '../../../p2p/network-options.ts';
 import { randomPeerKey } from '../../../p2p/peer-key.ts';
 import { systemTimers } from '../../../src/node/system-clock.ts';
 import { silentLog } from '../../../src/util/log.ts';
