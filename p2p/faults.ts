@@ -27,11 +27,11 @@ export class Faults {
     return cut === 'all' || cut.includes(peer);
   }
 
-  /** `hear` as if what came were on its way for longer; `lost` when it never arrives. */
-  async suffer<T>(hear: () => T | Promise<T>, lost: () => T): Promise<T> {
+  /** `hear` as if what came were on its way for longer; `lost` when it never arrives. Where all is well, nothing is between. */
+  suffer<T>(hear: () => T | Promise<T>, lost: () => T): T | Promise<T> {
     const { delayMs, lossRatio } = this.#inForce;
     if (lossRatio > 0 && this.#random() < lossRatio) return lost();
-    if (delayMs > 0) await new Promise<void>((arrive) => void this.#timers.after(delayMs, arrive));
-    return hear();
+    if (delayMs === 0) return hear();
+    return new Promise<void>((arrive) => void this.#timers.after(delayMs, arrive)).then(hear);
   }
 }

@@ -209,6 +209,7 @@ export class Libp2pNetwork implements Network, Faulty {
 
   setFaults(faults: NetworkFaults): void {
     this.#faults.set(faults);
+    this.#log.warn('faults as asked for', { ...faults });
     for (const { remotePeer } of this.#running?.node.getConnections() ?? []) {
       if (this.#faults.cutsOff(remotePeer.toString())) this.#drop(remotePeer.toString(), 'cut off');
     }
