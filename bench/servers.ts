@@ -78,18 +78,19 @@ export function anvil(name: string, args: readonly string[]): ServerSpec {
   };
 }
 
-export function parley(name: string, nodes: number, args: readonly string[]): ServerSpec {
+/** `cli`: what to run in place of the build, such as the sources. */
+export function parley(name: string, nodes: number, args: readonly string[], cli?: string): ServerSpec {
   return {
     name,
     start: async (accounts) => {
       const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
       const [rpcPort, p2pPort] = [await freePorts(nodes), await freePorts(nodes)];
-      const cli = await builtCli();
+      const entry = cli ?? (await builtCli());
       const startedAt = performance.now();
       const child = spawn(
         process.execPath,
         [
-          cli,
+          entry,
           'devnet',
           '--json',
           '--nodes',

@@ -1,12 +1,12 @@
 import type { Timers } from '../src/ports/clock.ts';
-import { NO_FAULTS, type NetworkFaults } from '../src/ports/network.ts';
+import { NO_FAULTS } from '../src/ports/network.ts';
 import type { PeerId } from '../src/types/primitives.ts';
 
 /** The faults in force, and what they do to a message. */
 export class Faults {
+  inForce = NO_FAULTS;
   readonly #timers: Timers;
   readonly #random: () => number;
-  #inForce = NO_FAULTS;
 
   /** `random`: uniform in [0, 1). */
   constructor(timers: Timers, random: () => number) {
@@ -14,22 +14,14 @@ export class Faults {
     this.#random = random;
   }
 
-  get inForce(): NetworkFaults {
-    return this.#inForce;
-  }
-
-  set(faults: NetworkFaults): void {
-    this.#inForce = faults;
-  }
-
   cutsOff(peer: PeerId): boolean {
-    const { cut } = this.#inForce;
+    const { cut } = this.inForce;
     return cut === 'all' || cut.includes(peer);
   }
 
   /** `hear` as if what came were on its way for longer; `lost` when it never arrives. Where all is well, nothing is between. */
   suffer<T>(hear: () => T | Promise<T>, lost: () => T): T | Promise<T> {
-    const { delayMs, lossRatio } = this.#inForce;
+    const { delayMs, lossRatio } = this.inForce;
     if (lossRatio > 0 && this.#random() < lossRatio) return lost();
     if (delayMs === 0) return hear();
     return new Promise<void>((arrive) => void this.#timers.after(delayMs, arrive)).then(hear);

@@ -31,5 +31,5 @@ export type NetworkModules = {
   readonly metrics: Metrics;
   readonly timers: Timers;
   /** For faults. Uniform in [0, 1). */
-  readonly random?: () => number;
+  readonly random: () => number;
 };

@@ -85,7 +85,7 @@ export class Libp2pNetwork implements Network, Faulty {
     this.#meters = new Meters(modules.metrics);
     this.#peers = new Peers(options.peers ?? {}, monotonicMs);
     this.#budget = new OutboundBudget(options.budget ?? {}, monotonicMs);
-    this.#faults = new Faults(modules.timers, modules.random ?? Math.random);
+    this.#faults = new Faults(modules.timers, modules.random);
   }
 
   addresses(): readonly string[] {
@@ -208,7 +208,7 @@ export class Libp2pNetwork implements Network, Faulty {
   }
 
   setFaults(faults: NetworkFaults): void {
-    this.#faults.set(faults);
+    this.#faults.inForce = faults;
     this.#log.warn('faults as asked for', { ...faults });
     for (const { remotePeer } of this.#running?.node.getConnections() ?? []) {
       if (this.#faults.cutsOff(remotePeer.toString())) this.#drop(remotePeer.toString(), 'cut off');

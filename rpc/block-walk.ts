@@ -83,7 +83,7 @@ function heightOf(chain: ChainApi, selector: BlockSelector, head: number): numbe
 
 function tooLong(limits: RpcLimits, from: number, to: number): ParleyError {
   return limitExceeded(
-    `the search took longer than ${limits.logsDurationMsMax} ms: ask for blocks ${from} to ${to}, or narrow the filter`,
+    `the search took longer than ${limits.logsDurationMsMax} ms: ask for blocks ${from} to ${to}`,
     rangeHint(from, to),
   );
 }

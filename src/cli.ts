@@ -258,11 +258,11 @@ function addSim(root: Command): void {
     .helpOption(false)
     .allowUnknownOption()
     .argument('[options...]')
-    .action(async () => {
+    .action(async (options: readonly string[]) => {
       const { runSim } = (await import(entryUrl('sim').href)) as {
         readonly runSim: (args: readonly string[], command: string) => Promise<number>;
       };
-      process.exitCode = await runSim(process.argv.slice(process.argv.indexOf('sim') + 1), 'parley sim');
+      process.exitCode = await runSim(options, 'parley sim');
     });
 }
 

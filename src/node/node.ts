@@ -175,7 +175,7 @@ function createNetwork(settings: NodeSettings, genesisHash: Hash, { log, metrics
       peersMax: config.p2p['peers-max'],
       optionalTopics: config.rpc['rate-limit'].scope === 'gossip' ? ['limits'] : [],
     },
-    { log, metrics, timers: systemTimers },
+    { log, metrics, timers: systemTimers, random: Math.random },
   );
 }
 

@@ -44,7 +44,7 @@ networkConformance('Libp2pNetwork', (): NetworkHarness => {
           networkName,
           peers: { ...(banMs && { banMs }) },
         },
-        { log: silentLog, metrics: noMetrics, timers: systemTimers },
+        { log: silentLog, metrics: noMetrics, timers: systemTimers, random: Math.random },
       );
       networks.push(network);
       const start = network.start.bind(network);

@@ -41,7 +41,9 @@ describe.each(ENGINES)('faults of a network under $consensus', (engine) => {
   });
 
   it('slow the network and lose a tenth of all messages: blocks become final all the same', async () => {
-    for (const rpc of devnet.rpcs) await rpc('devnet_setFaults', [{ delayMs: 100, lossRatio: 0.1 }]);
+    const faults = { cut: [], delayMs: 100, lossRatio: 0.1 };
+    for (const rpc of devnet.rpcs) await rpc('devnet_setFaults', [faults]);
+    for (const rpc of devnet.rpcs) expect(await rpc('devnet_faults')).toEqual(faults);
     const finalized = await lowest(devnet.rpcs, 'finalized');
     await allReach(devnet.rpcs, finalized + 4, 'finalized');
     for (const rpc of devnet.rpcs) await rpc('devnet_setFaults', [{}]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'smol-toml';
 import { encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { namespace } from '../../src/node/config-schema.ts';
 import { ownComponent, ownResults, specifiedComponent, specifiedResult, type OpenRpc } from '../rpc/schema-oracle.ts';
 import { COUNTER_ABI, counterBytecode } from './support/contract.ts';
 import { cleanUp, startDevnet, temporaryDir, type RunningDevnet } from './support/devnet.ts';
@@ -15,19 +16,6 @@ import { until } from './support/wait.ts';
 
 /** Every method of a live node, on every engine, held to its own schema and to that of ethereum/execution-apis. */
 
-const NAMESPACES = [
-  'eth',
-  'net',
-  'web3',
-  'txpool',
-  'consensus',
-  'admin',
-  'rpc',
-  'personal',
-  'wallet',
-  'debug',
-  'devnet',
-];
 const FRIEND = '0x00000000000000000000000000000000000f1e1d';
 const PASSWORD = 'correct horse';
 const METHOD_NOT_SUPPORTED = -32004;
@@ -54,7 +42,7 @@ describe.each(ENGINES)('results under $consensus', (engine) => {
   beforeAll(async () => {
     const config = join(temporaryDir(), 'parley.toml');
     const tables = {
-      rpc: { namespaces: NAMESPACES },
+      rpc: { namespaces: namespace.options },
       wallet: { scrypt: 'light' },
       engine: engine.keys['engine'] ?? {},
     };

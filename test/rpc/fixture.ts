@@ -1,24 +1,14 @@
 /** A server on a free port over the fake node, and the plain clients that tests speak to it with. */
 import { connect, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { namespace } from '../../src/node/config-schema.ts';
 import { silentLog } from '../../src/util/log.ts';
 import { noMetrics } from '../../src/util/metrics.ts';
 import type { JsonObject, JsonValue } from '../../src/types/primitives.ts';
 import { RpcServer, type RpcServerModules, type RpcServerOptions } from '../../rpc/server.ts';
 import { FakeNode } from './fake-node.ts';
 
-export const ALL_NAMESPACES = [
-  'eth',
-  'net',
-  'web3',
-  'txpool',
-  'admin',
-  'consensus',
-  'personal',
-  'wallet',
-  'debug',
-  'devnet',
-];
+export const ALL_NAMESPACES: readonly string[] = namespace.options;
 
 export type RpcAnswer = {
   readonly id?: JsonValue;

@@ -27,7 +27,7 @@ export class TestPeer implements NetworkHandlers {
     this.genesisHash = genesisHash;
     this.network = new Libp2pNetwork(
       { listen: [], privateKey: randomPeerKey(), bootstrap: [], networkName: genesisHash.slice(2, 10), ...options },
-      { log: silentLog, metrics: noMetrics, timers: systemTimers },
+      { log: silentLog, metrics: noMetrics, timers: systemTimers, random: Math.random },
     );
     this.answer = (protocol) => (protocol === 'status' ? this.status() : encodeRlp([]));
   }

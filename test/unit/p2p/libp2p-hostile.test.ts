@@ -24,7 +24,7 @@ afterEach(async () => {
 async function start(options: Partial<NetworkOptions> = {}): Promise<{ network: Libp2pNetwork; host: Recorder }> {
   const network = new Libp2pNetwork(
     { listen: ['/ip4/127.0.0.1/tcp/0'], privateKey: randomPeerKey(), bootstrap: [], networkName: 'victim', ...options },
-    { log: silentLog, metrics: noMetrics, timers: systemTimers },
+    { log: silentLog, metrics: noMetrics, timers: systemTimers, random: Math.random },
   );
   const host = new Recorder();
   await network.start(host);
@@ -252,7 +252,7 @@ it('says why it cannot listen, and can be tried again', async () => {
       bootstrap: [],
       networkName: 'victim',
     },
-    { log: silentLog, metrics: noMetrics, timers: systemTimers },
+    { log: silentLog, metrics: noMetrics, timers: systemTimers, random: Math.random },
   );
   await expect(network.start(new Recorder())).rejects.toMatchObject({ code: 'NETWORK_LISTEN' });
   await expect(network.start(new Recorder())).rejects.toThrowError(/EADDRINUSE|in use/);

@@ -28,7 +28,7 @@ async function start(secret: Buffer | null, bootstrap: readonly string[] = []): 
       networkName: 'limits',
       optionalTopics: secret === null ? [] : ['limits'],
     },
-    { log: silentLog, metrics: noMetrics, timers: systemTimers },
+    { log: silentLog, metrics: noMetrics, timers: systemTimers, random: Math.random },
   );
   const exchange = new RateExchange(network);
   const limiter = new GossipLimiter(
